@@ -1,0 +1,10 @@
+"""CAST (Cross-Attention in Space and Time) as an MMAction2 plugin.
+
+Importing this package registers its modules with MMAction2's registries, which is what
+``custom_imports = dict(imports=['projects.cast'])`` does in every config.
+"""
+from . import compat  # noqa: F401  isort: skip  must come before anything of mmaction
+
+from . import datasets, evaluation, models  # noqa: F401
+
+__version__ = '0.1.0'

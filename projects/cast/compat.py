@@ -1,0 +1,81 @@
+"""The known breaks of the host stack, each put right once, here.
+
+Imported before anything of ``mmaction.models``. Every entry names its issue and does nothing where
+the installed version is whole.
+"""
+import importlib.util
+import os
+import pickle
+import sys
+import types
+from pathlib import Path
+
+import torch
+import torch.distributed as dist
+from mmengine.logging import print_log
+from mmengine.runner.checkpoint import CheckpointLoader
+
+
+def stub_drn() -> None:
+    """PyPI's mmaction2 1.2.0 lacks ``localizers/drn`` and cannot be imported without it.
+
+    https://github.com/open-mmlab/mmaction2/issues/2714
+    """
+    spec = importlib.util.find_spec('mmaction')
+    if spec is None or spec.origin is None:
+        raise ImportError('mmaction2 is not installed; run: pip install -e ".[mmcv]"')
+    if (Path(spec.origin).parent / 'models' / 'localizers' / 'drn').exists():
+        return
+    drn = types.ModuleType('mmaction.models.localizers.drn.drn')
+    drn.DRN = type('DRN', (), {})  # type: ignore[attr-defined]
+    sys.modules.setdefault('mmaction.models.localizers.drn', types.ModuleType('drn'))
+    sys.modules.setdefault('mmaction.models.localizers.drn.drn', drn)
+
+
+def skip_multimodal() -> None:
+    """Recent ``transformers`` break MMAction2's optional multimodal models at import.
+
+    They are not needed here, so they stay off; no issue number is known.
+    """
+    import mmaction.utils.dependency as dependency
+    dependency.WITH_MULTIMODAL = False
+
+
+def load_local_checkpoint(filename: str, map_location=None) -> dict:
+    """Reads a local checkpoint, safely where possible.
+
+    mmengine leaves ``weights_only`` to torch, whose default became True in 2.6, and the files of
+    its own runs hold logging objects that this refuses
+    (https://github.com/open-mmlab/mmengine/issues/1655). So: ``weights_only=True`` first, and the
+    full unpickler, which can run code stored in the file, as a logged fallback.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+    """
+    filename = os.path.expanduser(filename)
+    if not os.path.isfile(filename):
+        raise FileNotFoundError(f'{filename}: no such checkpoint file')
+    try:
+        return torch.load(filename, map_location=map_location, weights_only=True)
+    except pickle.UnpicklingError:
+        print_log(
+            f'{filename} holds more than tensors (as the files of mmengine runs do); loading it '
+            'with the full unpickler. Do this only with files that you trust.', logger='current')
+        # reason for weights_only=False: the run files of mmengine hold HistoryBuffer objects
+        return torch.load(filename, map_location=map_location, weights_only=False)
+
+
+def init_cpu_process_group() -> None:
+    """Starts gloo when torchrun launched us on a machine without a GPU.
+
+    mmengine 0.10's own launcher always calls ``torch.cuda.set_device``, but leaves a process group
+    that is running already alone.
+    """
+    launched = int(os.environ.get('WORLD_SIZE', 1)) > 1 and 'MASTER_ADDR' in os.environ
+    if launched and not torch.cuda.is_available() and not dist.is_initialized():
+        dist.init_process_group('gloo')
+
+
+stub_drn()
+skip_multimodal()
+CheckpointLoader.register_scheme(prefixes='', loader=load_local_checkpoint, force=True)

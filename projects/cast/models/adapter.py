@@ -1,0 +1,28 @@
+"""The bottleneck adapter, eq. 2."""
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+def zero_init(linear: nn.Linear) -> nn.Linear:
+    """Sets weight and bias to zero, so that the branch that ends in it starts as nothing."""
+    nn.init.zeros_(linear.weight)
+    nn.init.zeros_(linear.bias)
+    return linear
+
+
+class Adapter(nn.Module):
+    """``ADAP(x) = GELU(x W_D) W_U`` (eq. 2), without a skip; ``W_U`` starts at zero.
+
+    Args:
+        embed_dims: width D of the tokens.
+        ratio: bottleneck width over D.
+    """
+
+    def __init__(self, embed_dims: int, ratio: float = 0.25) -> None:
+        super().__init__()
+        self.down = nn.Linear(embed_dims, int(embed_dims * ratio))
+        self.up = zero_init(nn.Linear(int(embed_dims * ratio), embed_dims))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``(..., D)`` to ``(..., D)``."""
+        return self.up(F.gelu(self.down(x)))

@@ -1,0 +1,142 @@
+"""B-CAST: two experts exchange through a bottlenecked cross-attention (section 3.3)."""
+from typing import Collection, Dict, Tuple
+
+import torch
+import torch.nn.functional as F
+from mmcv.cnn.bricks import DropPath
+from torch import Tensor, nn
+
+from mmaction.registry import MODELS
+from .adapter import zero_init
+from .tokens import Grid, Tokens, attention, check_window, resize_positions
+
+# Axes of the grid (T, H, W) that a window spans: those its position tables have entries for.
+SPANS = {'time': (0, ), 'space': (1, 2), 'space-time': (0, 1, 2)}
+
+
+class CrossAttention(nn.Module):
+    """``MHCA(E_q + query, E_c + context)``, eq. 7 inside eq. 8, on bottleneck tokens.
+
+    Class tokens of the query by-pass the attention, those of the context are not seen.
+
+    Args:
+        embed_dims: bottleneck width d.
+        num_heads: attention heads.
+        window: a key of ``WINDOWS``.
+        query_grid, context_grid: native ``(T, H, W)`` of the two position tables.
+    """
+
+    def __init__(self, embed_dims: int, num_heads: int, window: str, query_grid: Grid,
+                 context_grid: Grid) -> None:
+        super().__init__()
+        self.num_heads, self.window = num_heads, check_window(window)
+        self.q = nn.Linear(embed_dims, embed_dims)
+        self.kv = nn.Linear(embed_dims, 2 * embed_dims)
+        self.proj = nn.Linear(embed_dims, embed_dims)
+        self.query_grid, self.context_grid = self.span(query_grid), self.span(context_grid)
+        self.query_pos = self.new_table(self.query_grid, embed_dims)
+        self.context_pos = self.new_table(self.context_grid, embed_dims)
+
+    def span(self, grid: Grid) -> Grid:
+        """``grid`` with the axes that the window does not span set to 1."""
+        t, h, w = (n if i in SPANS[self.window] else 1 for i, n in enumerate(grid))
+        return t, h, w
+
+    def new_table(self, grid: Grid, embed_dims: int) -> nn.Parameter:
+        """A learned table ``(T * H * W, d)``, drawn from N(0, 1) / sqrt(channels of a head)."""
+        scale = (embed_dims // self.num_heads)**-0.5
+        return nn.Parameter(scale * torch.randn(grid[0] * grid[1] * grid[2], embed_dims))
+
+    def add_positions(self, x: Tokens, table: Tensor, grid: Grid) -> Tensor:
+        """Patches of ``x`` plus their positions, ``(B, T, S, d)``."""
+        table = resize_positions(table.view(*grid, -1), self.span(x.grid))
+        return x.patches + table.flatten(1, 2)
+
+    def check(self, query: Grid, context: Grid) -> None:
+        """Raises ValueError if the window cannot pair the two grids."""
+        axis, at = {'time': ('H x W', slice(1, 3)), 'space': ('T', slice(0, 1)),
+                    'space-time': ('', slice(0, 0))}[self.window]
+        if query[at] != context[at]:
+            numbers = ' and '.join('x'.join(map(str, grid[at])) for grid in (query, context))
+            raise ValueError(f'the {self.window} window needs equal {axis}, got {numbers}; '
+                             "use 'space-time', or inputs whose grids agree")
+
+    def forward(self, query: Tokens, context: Tokens) -> Tensor:
+        """``(B, T, P + S, d)``: the query's class tokens as they are, its patches attended."""
+        if not query.patches.shape[2]:
+            return query.data
+        self.check(query.grid, context.grid)
+        q = self.q(self.add_positions(query, self.query_pos, self.query_grid))
+        k, v = self.kv(self.add_positions(context, self.context_pos, self.context_grid)).chunk(2, -1)
+        a = self.proj(attention(q, k, v, self.num_heads, self.window))
+        return torch.cat([query.prefix, a], dim=2)
+
+
+@MODELS.register_module()
+class BCAST(nn.Module):
+    """Bottleneck cross-attention in space and time between two experts, eq. 8.
+
+    ``Phi_r = W_up,r GELU(MHCA(E + LN(W_down x_r), E + LN(W_down x_other)))`` per receiver r. The
+    down-projections serve both directions; ``W_up`` starts at zero, so that a new model computes
+    what its experts do.
+
+    Args:
+        embed_dims: width of each of the two experts, by name.
+        grids: native grid of each, by name.
+        windows: receiver to window. A receiver left out gets nothing (a one-way exchange).
+        bottleneck_dims: bottleneck width d.
+        num_heads: heads of the cross-attention.
+        drop_path_rate: drop path of the result, eq. 4.
+    """
+
+    def __init__(self,
+                 embed_dims: Dict[str, int],
+                 grids: Dict[str, Grid],
+                 windows: Dict[str, str],
+                 bottleneck_dims: int = 384,
+                 num_heads: int = 12,
+                 drop_path_rate: float = 0.) -> None:
+        super().__init__()
+        if bottleneck_dims % num_heads:
+            raise ValueError(f'bottleneck_dims={bottleneck_dims} does not divide into '
+                             f'num_heads={num_heads} heads')
+        first, second = embed_dims
+        self.other = {first: second, second: first}
+        unknown = set(windows) - set(embed_dims)
+        if unknown or not windows:
+            raise ValueError(f'windows name the receivers {sorted(windows)}; choose one or both of '
+                             f'{sorted(embed_dims)}')
+        d = bottleneck_dims
+        self.down = nn.ModuleDict({n: nn.Linear(width, d) for n, width in embed_dims.items()})
+        self.norm = nn.ModuleDict({n: nn.LayerNorm(d, eps=1e-6) for n in embed_dims})
+        self.attn = nn.ModuleDict({
+            r: CrossAttention(d, num_heads, window, grids[r], grids[self.other[r]])
+            for r, window in windows.items()})
+        self.up = nn.ModuleDict({r: zero_init(nn.Linear(d, embed_dims[r])) for r in windows})
+        self.drop_path = DropPath(drop_path_rate)
+        for r, cross in self.attn.items():
+            cross.check(grids[r], grids[self.other[r]])
+
+    def forward(self, x: Dict[str, Tokens], prefix_only: Collection[str] = ()) -> Dict[str, Tensor]:
+        """What each receiver adds to its stream.
+
+        Args:
+            x: the streams of (at least) the two experts.
+            prefix_only: receivers of which only the class tokens are wanted.
+
+        Returns:
+            receiver to ``(B, T, P + S, D)``.
+        """
+        z = {n: x[n].replace(self.norm[n](down(x[n].data))) for n, down in self.down.items()}
+        phi = {}
+        for r, cross in self.attn.items():
+            query = z[r].prefix_only() if r in prefix_only else z[r]
+            phi[r] = self.drop_path(self.up[r](F.gelu(cross(query, z[self.other[r]]))))
+        return phi
+
+    def unreachable(self, prefix_only: Collection[str]) -> Tuple[str, ...]:
+        """Names of the parameters that ``forward(x, prefix_only)`` does not use."""
+        read = {self.other[r] for r in self.attn if r not in prefix_only} | set(self.attn)
+        dead = tuple(f'attn.{r}.' for r in self.attn if r in prefix_only)
+        dead += tuple(f'{part}.{n}.' for n in self.down if n not in read for part in ('down', 'norm'))
+        return tuple(name for name, _ in self.named_parameters() if name.startswith(dead))

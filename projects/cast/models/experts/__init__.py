@@ -1,0 +1,5 @@
+from .base import Expert
+from .clip import CLIPExpert
+from .videomae import VideoMAEExpert
+
+__all__ = ['CLIPExpert', 'Expert', 'VideoMAEExpert']

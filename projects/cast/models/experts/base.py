@@ -1,0 +1,127 @@
+"""What all experts share: eq. 3 and eq. 5 around a library's transformer tower."""
+from abc import ABCMeta, abstractmethod
+from typing import NamedTuple, Optional
+
+import torch.nn.functional as F
+from mmcv.cnn.bricks import DropPath
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+
+from ..adapter import Adapter
+from ..tokens import Grid, Tokens, attention, check_window
+
+
+class Block(NamedTuple):
+    """The parts of a pre-norm transformer block, as the tower holds them."""
+    norm1: nn.Module
+    qkv_weight: Tensor  # (3 D, D), in the order q, k, v
+    qkv_bias: Tensor  # (3 D,)
+    proj: nn.Module
+    norm2: nn.Module
+    mlp: nn.Module
+
+
+class Expert(BaseModule, metaclass=ABCMeta):
+    """A tower of a library with adapters: frozen by default, the adapters and the last norm learn.
+
+    A subclass says how a clip becomes tokens, what a block's parts are, and how tokens are pooled.
+
+    Args:
+        tower: the library's module, under its own parameter names.
+        embed_dims: width D.
+        depth: number of blocks.
+        num_heads: attention heads.
+        grid: ``(T, H, W)`` of the tokens that the tower's own position table is for.
+        window: window of the self-attention (``space``: per frame; ``space-time``: joint).
+        adapter_ratio: adapter bottleneck over D.
+        ffn_adapter_scale: factor of the feed-forward adapter. The release uses 0.5, eq. 5 has 1.
+        drop_path_rate: rate at the last block, rising linearly from 0 at the first.
+        frozen: keep the tower as it is.
+        checkpoint: file with the tower's weights, loaded strictly by :meth:`init_weights`;
+            see ``tools/convert/expert_checkpoint.py``. None keeps the random ones.
+    """
+
+    pools_prefix = False  # whether `pool` reads only the class tokens
+    num_prefix = 0
+
+    def __init__(self,
+                 tower: nn.Module,
+                 embed_dims: int,
+                 depth: int,
+                 num_heads: int,
+                 grid: Grid,
+                 window: str,
+                 patch_size: int,
+                 adapter_ratio: float = 0.25,
+                 ffn_adapter_scale: float = 0.5,
+                 drop_path_rate: float = 0.,
+                 frozen: bool = True,
+                 checkpoint: Optional[str] = None) -> None:
+        super().__init__()
+        self.tower = tower
+        self.embed_dims, self.depth, self.num_heads = embed_dims, depth, num_heads
+        self.grid, self.window, self.patch_size = grid, check_window(window), patch_size
+        self.ffn_adapter_scale, self.frozen, self.checkpoint = ffn_adapter_scale, frozen, checkpoint
+        self.attn_adapters = nn.ModuleList(Adapter(embed_dims, adapter_ratio) for _ in range(depth))
+        self.ffn_adapters = nn.ModuleList(Adapter(embed_dims, adapter_ratio) for _ in range(depth))
+        self.drop_paths = nn.ModuleList(
+            DropPath(drop_path_rate * i / max(depth - 1, 1)) for i in range(depth))
+        self.tower.requires_grad_(not frozen)
+        self.post_norm.requires_grad_(True)
+
+    @property
+    @abstractmethod
+    def post_norm(self) -> nn.Module:
+        """The norm of the pooled feature, which learns in a frozen tower too."""
+
+    @abstractmethod
+    def embed(self, clip: Tensor) -> Tokens:
+        """``(B, 3, F, H, W)`` to tokens, positions added."""
+
+    @abstractmethod
+    def block(self, i: int) -> Block:
+        """The parts of block ``i``."""
+
+    @abstractmethod
+    def pool(self, x: Tokens) -> Tensor:
+        """Tokens of the last block to one feature ``(B, D)`` per clip."""
+
+    def attend(self, i: int, x: Tokens) -> Tokens:
+        """``x + MHSA(LN(x)) + ADAP(MHSA(LN(x)))``, eq. 3."""
+        block = self.block(i)
+        q, k, v = F.linear(block.norm1(x.data), block.qkv_weight, block.qkv_bias).chunk(3, dim=-1)
+        a = block.proj(attention(q, k, v, self.num_heads, self.window))
+        return x.replace(x.data + a + self.attn_adapters[i](a))
+
+    def feed_forward(self, i: int, x: Tokens) -> Tokens:
+        """``x + FFN(LN(x)) + ADAP(LN(x))``, eq. 5; the release halves the adapter."""
+        block = self.block(i)
+        n = block.norm2(x.data)
+        adapted = self.ffn_adapter_scale * self.ffn_adapters[i](n)
+        return x.replace(x.data + block.mlp(n) + self.drop_paths[i](adapted))
+
+    def tubes(self, clip: Tensor, tubelet_size: int = 2) -> Grid:
+        """Number of tubes along ``(F, H, W)`` of a clip ``(B, 3, F, H, W)``.
+
+        Raises:
+            ValueError: if the clip does not divide into whole tubes.
+        """
+        size = tuple(clip.shape[-3:])
+        step = (tubelet_size, self.patch_size, self.patch_size)
+        if clip.dim() != 5 or any(n < m or n % m for n, m in zip(size, step)):
+            raise ValueError(f'a clip of shape {tuple(clip.shape)} does not divide into tubes of '
+                             f'{step}; give (B, 3, F, H, W) with F, H, W multiples of these')
+        return size[0] // step[0], size[1] // step[1], size[2] // step[2]
+
+    def init_weights(self) -> None:
+        """Initialises the tower, then loads ``checkpoint`` over it, strictly and last."""
+        super().init_weights()
+        if self.checkpoint:
+            from ...checkpoints import load_expert
+            load_expert(self.tower, self.checkpoint)
+
+    def train(self, mode: bool = True):
+        """A frozen tower stays in eval mode."""
+        super().train(mode)
+        self.tower.train(mode and not self.frozen)
+        return self

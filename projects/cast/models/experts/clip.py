@@ -1,0 +1,70 @@
+"""The spatial expert: CLIP's image tower (https://arxiv.org/abs/2103.00020) from open_clip."""
+import torch
+from einops import rearrange
+from open_clip.transformer import QuickGELU, VisionTransformer
+from torch import Tensor, nn
+
+from mmaction.registry import MODELS
+from ..tokens import Tokens, resize_positions
+from .base import Block, Expert
+
+
+@MODELS.register_module()
+class CLIPExpert(Expert):
+    """CLIP ViT run on the second frame of each pair, attention within the frame (section 3.1).
+
+    Args:
+        img_size: native height and width in pixels; other sizes interpolate the positions.
+        patch_size: pixels per patch side.
+        num_frames: native frames of the clip; every second one is used.
+        embed_dims, depth, num_heads, mlp_ratio: size of the tower; ViT-B/16 by default.
+        kwargs: see :class:`Expert`.
+    """
+
+    pools_prefix = True
+    num_prefix = 1
+
+    def __init__(self,
+                 img_size: int = 224,
+                 patch_size: int = 16,
+                 num_frames: int = 16,
+                 embed_dims: int = 768,
+                 depth: int = 12,
+                 num_heads: int = 12,
+                 mlp_ratio: float = 4.,
+                 window: str = 'space',
+                 **kwargs) -> None:
+        tower = VisionTransformer(
+            img_size, patch_size, embed_dims, depth, num_heads, mlp_ratio, act_layer=QuickGELU)
+        tower.proj = None  # CAST stops before the projection into the space shared with text
+        side = img_size // patch_size
+        super().__init__(tower, embed_dims, depth, num_heads, (num_frames // 2, side, side), window,
+                         patch_size, **kwargs)
+
+    @property
+    def post_norm(self) -> nn.Module:
+        return self.tower.ln_post
+
+    def embed(self, clip: Tensor) -> Tokens:
+        tower, grid = self.tower, self.tubes(clip)
+        # "Every even frame" of section 3.1 counts from 1; the release takes indices 1, 3, ..., 15.
+        frames = rearrange(clip[:, :, 1::2], 'b c t h w -> (b t) c h w')
+        x = rearrange(tower.conv1(frames), '(b t) d h w -> b t (h w) d', t=grid[0])
+        cls = tower.class_embedding.to(x).expand(*x.shape[:2], 1, -1)
+        x = torch.cat([cls, x], dim=2) + self.positions(grid).to(x)
+        return Tokens(tower.ln_pre(x), grid, self.num_prefix)
+
+    def positions(self, grid) -> Tensor:
+        """Position embedding for the class token and the patches, ``(1 + S, D)``."""
+        cls, patches = self.tower.positional_embedding.split([1, self.grid[1] * self.grid[2]])
+        table = patches.view(1, *self.grid[1:], -1)
+        return torch.cat([cls, resize_positions(table, (1, *grid[1:])).flatten(0, 2)])
+
+    def block(self, i: int) -> Block:
+        b = self.tower.transformer.resblocks[i]
+        return Block(b.ln_1, b.attn.in_proj_weight, b.attn.in_proj_bias, b.attn.out_proj, b.ln_2,
+                     b.mlp)
+
+    def pool(self, x: Tokens) -> Tensor:
+        """Mean over time of the class tokens, then ``ln_post``: CLS in eq. 6."""
+        return self.post_norm(x.prefix.mean(dim=(1, 2)))

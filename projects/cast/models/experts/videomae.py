@@ -1,0 +1,62 @@
+"""The temporal expert: VideoMAE's ViT (https://arxiv.org/abs/2203.12602) from MMAction2."""
+import torch
+from einops import rearrange
+from torch import Tensor, nn
+
+from mmaction.models.backbones.vit_mae import VisionTransformer
+from mmaction.registry import MODELS
+from ..tokens import Tokens, resize_positions
+from .base import Block, Expert
+
+
+@MODELS.register_module()
+class VideoMAEExpert(Expert):
+    """VideoMAE ViT over tubes of two frames, joint space-time attention (section 3.1).
+
+    Its fixed sine-cosine position table is computed, not stored.
+
+    Args:
+        img_size: native height and width in pixels; other sizes interpolate the positions.
+        patch_size: pixels per patch side.
+        num_frames: native frames of the clip.
+        embed_dims, depth, num_heads, mlp_ratio: size of the tower; ViT-B/16 by default.
+        kwargs: see :class:`Expert`.
+    """
+
+    def __init__(self,
+                 img_size: int = 224,
+                 patch_size: int = 16,
+                 num_frames: int = 16,
+                 embed_dims: int = 768,
+                 depth: int = 12,
+                 num_heads: int = 12,
+                 mlp_ratio: float = 4.,
+                 window: str = 'space-time',
+                 **kwargs) -> None:
+        tower = VisionTransformer(
+            img_size=img_size, patch_size=patch_size, embed_dims=embed_dims, depth=depth,
+            num_heads=num_heads, mlp_ratio=mlp_ratio, num_frames=num_frames)
+        tower.register_buffer('pos_embed', tower.pos_embed, persistent=False)
+        side = img_size // patch_size
+        super().__init__(tower, embed_dims, depth, num_heads, (num_frames // 2, side, side), window,
+                         patch_size, **kwargs)
+
+    @property
+    def post_norm(self) -> nn.Module:
+        return self.tower.fc_norm
+
+    def embed(self, clip: Tensor) -> Tokens:
+        grid = self.tubes(clip)
+        x = rearrange(self.tower.patch_embed.projection(clip), 'b d t h w -> b t (h w) d')
+        table = self.tower.pos_embed.view(*self.grid, -1)
+        return Tokens(x + resize_positions(table, grid).flatten(1, 2).to(x), grid)
+
+    def block(self, i: int) -> Block:
+        b = self.tower.blocks[i]
+        q_bias, v_bias = b.attn.q_bias, b.attn.v_bias
+        qkv_bias = torch.cat([q_bias, torch.zeros_like(q_bias), v_bias])  # keys have no bias
+        return Block(b.norm1, b.attn.qkv.weight, qkv_bias, b.attn.proj, b.norm2, b.mlp)
+
+    def pool(self, x: Tokens) -> Tensor:
+        """Mean over all tokens, then ``fc_norm``: GAP in eq. 6."""
+        return self.post_norm(x.data.mean(dim=(1, 2)))

@@ -1,0 +1,99 @@
+"""Classification heads: fused for one label, dual for verb and noun."""
+from typing import Dict
+
+import torch
+import torch.nn.functional as F
+from mmengine.model.weight_init import trunc_normal_init
+from torch import Tensor, nn
+
+from mmaction.evaluation import top_k_accuracy
+from mmaction.models.heads import BaseHead
+from mmaction.registry import MODELS
+from mmaction.utils import SampleList
+from .adapter import Adapter
+
+
+@MODELS.register_module()
+class FusedHead(BaseHead):
+    """``Z = ADAP(CLS) + ADAP(GAP)`` (eq. 6), then one linear layer.
+
+    Args:
+        num_classes: number of classes.
+        in_channels: width D of the features.
+        experts: names of the features that are fused.
+        kwargs: see MMAction2's ``BaseHead``.
+    """
+
+    def __init__(self, num_classes: int, in_channels: int, experts=('spatial', 'temporal'), **kwargs):
+        super().__init__(num_classes, in_channels, **kwargs)
+        self.adapters = nn.ModuleDict({name: Adapter(in_channels) for name in experts})
+        self.fc_cls = nn.Linear(in_channels, num_classes)
+
+    def init_weights(self) -> None:
+        trunc_normal_init(self.fc_cls, std=0.02)
+
+    def forward(self, x: Dict[str, Tensor], **kwargs) -> Tensor:
+        """Features ``(B, D)`` by expert to logits ``(B, num_classes)``."""
+        z = sum(adapter(x[name]) for name, adapter in self.adapters.items())
+        return self.fc_cls(z)
+
+
+@MODELS.register_module()
+class VerbNounHead(BaseHead):
+    """One linear layer per task, each on the feature of one expert; the losses are added.
+
+    Labels are tensors with one class index per task, in the order of ``num_classes``.
+
+    Args:
+        num_classes: task to number of classes.
+        in_channels: width D of the features.
+        experts: task to the expert whose feature it reads: verbs from the temporal one, nouns
+            from the spatial one.
+        kwargs: see MMAction2's ``BaseHead``.
+    """
+
+    def __init__(self,
+                 num_classes: Dict[str, int] = dict(verb=97, noun=300),
+                 in_channels: int = 768,
+                 experts: Dict[str, str] = dict(verb='temporal', noun='spatial'),
+                 **kwargs) -> None:
+        super().__init__(num_classes, in_channels, **kwargs)
+        self.experts = dict(experts)
+        self.fc_cls = nn.ModuleDict(
+            {task: nn.Linear(in_channels, n) for task, n in num_classes.items()})
+
+    def init_weights(self) -> None:
+        for fc in self.fc_cls.values():
+            trunc_normal_init(fc, std=0.02)
+
+    def forward(self, x: Dict[str, Tensor], **kwargs) -> Dict[str, Tensor]:
+        """Features ``(B, D)`` by expert to logits ``(B, classes)`` by task."""
+        return {task: fc(x[self.experts[task]]) for task, fc in self.fc_cls.items()}
+
+    def loss_by_feat(self, cls_scores: Dict[str, Tensor], data_samples: SampleList) -> dict:
+        """Cross entropy and top-k accuracy of each task."""
+        labels = torch.stack([sample.gt_label for sample in data_samples])
+        losses = {}
+        for (task, scores), label in zip(cls_scores.items(), labels.to(scores_device(cls_scores)).T):
+            losses[f'loss_{task}'] = self.loss_cls(
+                scores, label, label_smoothing=self.label_smooth_eps)
+            accuracy = top_k_accuracy(
+                scores.detach().float().cpu().numpy(), label.cpu().numpy(), self.topk)
+            for k, value in zip(self.topk, accuracy):
+                losses[f'{task}_top{k}'] = scores.new_tensor(value)
+        return losses
+
+    def predict_by_feat(self, cls_scores: Dict[str, Tensor], data_samples: SampleList) -> SampleList:
+        """Scores averaged over the views of each sample, as a dict by task."""
+        views = len(next(iter(cls_scores.values()))) // len(data_samples)
+        scores = {task: self.average_clip(s, num_segs=views) for task, s in cls_scores.items()}
+        for i, sample in enumerate(data_samples):
+            score = {task: s[i] for task, s in scores.items()}
+            sample.set_pred_score(score)
+            sample.set_pred_label(torch.stack([s.argmax(-1) for s in score.values()]))
+        return data_samples
+
+
+def scores_device(scores: Dict[str, Tensor]) -> torch.device:
+    """The device of the first entry."""
+    return next(iter(scores.values())).device

@@ -1,0 +1,51 @@
+"""The recognizer: views in, scores out."""
+from typing import Dict, Tuple
+
+import torch
+from torch import Tensor
+
+from mmaction.models.recognizers.base import BaseRecognizer
+from mmaction.registry import MODELS
+from mmaction.utils import OptConfigType
+
+
+@MODELS.register_module()
+class CASTRecognizer(BaseRecognizer):
+    """MMAction2's recognizer for backbones that return a dict of features.
+
+    Args:
+        kwargs: see MMAction2's ``BaseRecognizer``. ``test_cfg.max_testing_views`` bounds how many
+            views pass through the backbone at a time, whatever the batch size.
+    """
+
+    def __init__(self, data_preprocessor: OptConfigType = None, **kwargs) -> None:
+        # with its scope, so that the model builds outside of a runner too
+        data_preprocessor = data_preprocessor or dict(type='mmaction.ActionDataPreprocessor')
+        super().__init__(data_preprocessor=data_preprocessor, **kwargs)
+        # DistributedDataParallel waits for a gradient of every parameter it knows; these get none.
+        # https://github.com/pytorch/pytorch/issues/22049 (the documented way to leave some out)
+        self._ddp_params_and_buffers_to_ignore = [
+            f'backbone.{name}' for name in self.backbone.unreachable_parameters()]
+
+    def extract_feat(self,
+                     inputs: Tensor,
+                     stage: str = 'neck',
+                     data_samples=None,
+                     test_mode: bool = False) -> Tuple[Dict[str, Tensor], dict]:
+        """Features of all views.
+
+        Args:
+            inputs: ``(B, views, 3, F, H, W)``.
+            stage: ``backbone`` or ``neck`` for features, ``head`` for logits.
+            data_samples: unused, as in MMAction2's ``Recognizer3D``.
+            test_mode: obey ``max_testing_views``.
+
+        Returns:
+            a dict of ``(B * views, D)`` features (or what the head returns), and an empty dict of
+            arguments for the head.
+        """
+        clips = inputs.flatten(0, 1)
+        chunk = (self.test_cfg or {}).get('max_testing_views') if test_mode else None
+        parts = [self.backbone(part) for part in clips.split(chunk or len(clips))]
+        feats = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
+        return (self.cls_head(feats) if stage == 'head' else feats), {}

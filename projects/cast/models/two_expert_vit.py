@@ -1,0 +1,111 @@
+"""CAST's backbone: experts that exchange in every layer (section 3.2)."""
+from typing import Dict, List, Tuple
+
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+
+from mmaction.registry import MODELS
+from mmaction.utils import ConfigType
+from .tokens import Tokens
+
+
+@MODELS.register_module()
+class TwoExpertViT(BaseModule):
+    """Frozen experts in step, exchanging after each self-attention.
+
+    Paper: *CAST: Cross-Attention in Space and Time for Video Action Recognition*, NeurIPS 2023,
+    https://arxiv.org/abs/2311.18825.
+
+    Experts and exchanges are dicts keyed by name, so that a config changes or adds one without
+    repeating the others; nothing in here knows how many there are.
+
+    Args:
+        experts: name to config of an :class:`Expert`.
+        exchanges: name to config of an exchange such as :class:`BCAST`. Two keys beside the
+            exchange's own: ``between``, the names of its two experts (the experts themselves where
+            there are only two), and ``layers``, the 0-based blocks that have it (default all).
+        drop_path_rate: rate at the last block, rising linearly from 0 at the first; acts on the
+            feed-forward adapters and the exchanges, never on frozen branches.
+    """
+
+    def __init__(self,
+                 experts: Dict[str, ConfigType],
+                 exchanges: Dict[str, ConfigType],
+                 drop_path_rate: float = 0.,
+                 init_cfg: ConfigType = None) -> None:
+        super().__init__(init_cfg=init_cfg)
+        self.experts = nn.ModuleDict({
+            name: MODELS.build({'drop_path_rate': drop_path_rate, **cfg})
+            for name, cfg in experts.items()})
+        depths = {name: expert.depth for name, expert in self.experts.items()}
+        if len(set(depths.values())) != 1:
+            raise ValueError(f'experts go in step, block by block, but their depths are {depths}')
+        self.depth = next(iter(depths.values()))
+        rates = [drop_path_rate * i / max(self.depth - 1, 1) for i in range(self.depth)]
+        self.exchanges = nn.ModuleList(
+            nn.ModuleDict({
+                name: self.build_exchange(rate, **cfg) for name, cfg in exchanges.items()
+                if i in cfg.get('layers', range(self.depth))})
+            for i, rate in enumerate(rates))
+        # Experts whose patches nobody reads after the last block: they pool class tokens only.
+        self.prefix_only = tuple(n for n, e in self.experts.items() if e.pools_prefix)
+
+    def build_exchange(self, rate: float, between: Tuple[str, str] = (), layers=(), **cfg):
+        """Builds one exchange for its two experts' widths and grids."""
+        between = tuple(between) or tuple(self.experts)
+        missing = [name for name in between if name not in self.experts]
+        if missing or len(between) != 2:
+            raise ValueError(f'an exchange needs two experts, got between={between}; the experts '
+                             f'are {tuple(self.experts)}')
+        return MODELS.build({
+            'drop_path_rate': rate,
+            **cfg, 'embed_dims': {n: self.experts[n].embed_dims for n in between},
+            'grids': {n: self.experts[n].grid for n in between}})
+
+    def forward(self, clip: Tensor) -> Dict[str, Tensor]:
+        """Clip to features.
+
+        Args:
+            clip: ``(B, 3, F, H, W)``, normalised.
+
+        Returns:
+            expert name to pooled feature ``(B, D)``.
+        """
+        x = {name: expert.embed(clip) for name, expert in self.experts.items()}
+        for i in range(self.depth):
+            x = self.block(i, x, self.prefix_only if i == self.depth - 1 else ())
+        return {name: expert.pool(x[name]) for name, expert in self.experts.items()}
+
+    def block(self, i: int, x: Dict[str, Tokens], prefix_only: Tuple[str, ...] = ()):
+        """Block ``i`` of all experts.
+
+        Args:
+            i: index of the block.
+            x: expert name to tokens.
+            prefix_only: experts of which only the class tokens are wanted afterwards.
+        """
+        experts = self.experts.items()
+        x = {name: expert.attend(i, x[name]) for name, expert in experts}  # eq. 3
+        phi = [exchange(x, prefix_only) for exchange in self.exchanges[i].values()]  # eq. 7, 8
+        x = {name: t.prefix_only() if name in prefix_only else t for name, t in x.items()}
+        x = add(x, phi)  # eq. 4
+        return {name: expert.feed_forward(i, x[name]) for name, expert in experts}  # eq. 5
+
+    def unreachable_parameters(self) -> List[str]:
+        """Names of learnable parameters that reach no output, and so never get a gradient.
+
+        In the last block nothing reads the patches of an expert that pools class tokens, nor what
+        the other expert told them: 0.60 M parameters of the full-size model, there for the sake of
+        released checkpoints.
+        """
+        last = self.depth - 1
+        return [f'exchanges.{last}.{name}.{parameter}'
+                for name, exchange in self.exchanges[last].items()
+                for parameter in exchange.unreachable(self.prefix_only)]
+
+
+def add(x: Dict[str, Tokens], updates: List[Dict[str, Tensor]]) -> Dict[str, Tokens]:
+    """Adds each update to the stream that it names."""
+    for update in updates:
+        x = {n: t.replace(t.data + update[n]) if n in update else t for n, t in x.items()}
+    return x

@@ -1,0 +1,38 @@
+"""CAST for MMAction2."""
+from pathlib import Path
+
+from setuptools import find_namespace_packages, setup
+
+setup(
+    name='cast-mmaction2',
+    version='0.1.0',
+    description='CAST: Cross-Attention in Space and Time for video action recognition, in MMAction2',
+    long_description=Path(__file__).with_name('README.md').read_text(encoding='utf-8'),
+    long_description_content_type='text/markdown',
+    license='Apache-2.0',
+    packages=find_namespace_packages(include=['projects.cast', 'projects.cast.*']),
+    package_data={'projects.cast': ['label_maps/*.txt']},
+    python_requires='>=3.10,<3.13',
+    install_requires=[
+        'mmaction2==1.2.0',
+        'mmengine>=0.10.5,<0.12',
+        'mmpretrain>=1.2.0,<2',
+        'torch>=2.4',
+        'torchvision>=0.19',
+        'decord>=0.6.0',
+        'open_clip_torch>=2.24',
+        'timm>=1.0.9',
+        'einops',
+        'numpy>=1.23,<2',
+        'opencv-python<4.12',
+        'opencv-contrib-python<4.12',
+        'safetensors',
+        'setuptools<82',  # mmengine's `mmaction::` config inheritance needs pkg_resources
+    ],
+    extras_require={
+        # mmcv-lite owns the same folder as a compiled mmcv, so it is asked for, never implied
+        'mmcv': ['mmcv-lite>=2.0.1,<2.2'],
+        'vis': ['tensorboard'],
+        'tests': ['pytest', 'ruff', 'mypy'],
+    },
+)
