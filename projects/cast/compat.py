@@ -8,6 +8,7 @@ import os
 import pickle
 import sys
 import types
+from collections import OrderedDict
 from pathlib import Path
 
 import torch
@@ -56,13 +57,22 @@ def load_local_checkpoint(filename: str, map_location=None) -> dict:
     if not os.path.isfile(filename):
         raise FileNotFoundError(f'{filename}: no such checkpoint file')
     try:
-        return torch.load(filename, map_location=map_location, weights_only=True)
+        checkpoint = torch.load(filename, map_location=map_location, weights_only=True)
     except pickle.UnpicklingError:
         print_log(
             f'{filename} holds more than tensors (as the files of mmengine runs do); loading it '
             'with the full unpickler. Do this only with files that you trust.', logger='current')
         # reason for weights_only=False: the run files of mmengine hold HistoryBuffer objects
-        return torch.load(filename, map_location=map_location, weights_only=False)
+        checkpoint = torch.load(filename, map_location=map_location, weights_only=False)
+    return with_filename(checkpoint, filename)
+
+
+def with_filename(checkpoint: dict, filename: str) -> dict:
+    """Notes where a state dict is from in its ``_metadata``, for the error of a model it does not fit."""
+    nested = isinstance(checkpoint.get('state_dict'), dict)
+    state = OrderedDict(checkpoint['state_dict'] if nested else checkpoint)
+    state._metadata = {'': {'filename': filename}}  # type: ignore[attr-defined]
+    return {**checkpoint, 'state_dict': state} if nested else state
 
 
 def init_cpu_process_group() -> None:

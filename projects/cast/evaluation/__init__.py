@@ -1,0 +1,3 @@
+from .verb_noun_metric import VerbNounMetric
+
+__all__ = ['VerbNounMetric']

@@ -74,7 +74,7 @@ class VerbNounHead(BaseHead):
         """Cross entropy and top-k accuracy of each task."""
         labels = torch.stack([sample.gt_label for sample in data_samples])
         losses = {}
-        for (task, scores), label in zip(cls_scores.items(), labels.to(scores_device(cls_scores)).T):
+        for (task, scores), label in zip(cls_scores.items(), labels.T):
             losses[f'loss_{task}'] = self.loss_cls(
                 scores, label, label_smoothing=self.label_smooth_eps)
             accuracy = top_k_accuracy(
@@ -92,8 +92,3 @@ class VerbNounHead(BaseHead):
             sample.set_pred_score(score)
             sample.set_pred_label(torch.stack([s.argmax(-1) for s in score.values()]))
         return data_samples
-
-
-def scores_device(scores: Dict[str, Tensor]) -> torch.device:
-    """The device of the first entry."""
-    return next(iter(scores.values())).device

@@ -7,6 +7,7 @@ from torch import Tensor
 from mmaction.models.recognizers.base import BaseRecognizer
 from mmaction.registry import MODELS
 from mmaction.utils import OptConfigType
+from ..checkpoints import mismatch
 
 
 @MODELS.register_module()
@@ -26,6 +27,23 @@ class CASTRecognizer(BaseRecognizer):
         # https://github.com/pytorch/pytorch/issues/22049 (the documented way to leave some out)
         self._ddp_params_and_buffers_to_ignore = [
             f'backbone.{name}' for name in self.backbone.unreachable_parameters()]
+
+    def _load_from_state_dict(self, state_dict, prefix, local_metadata, *args) -> None:
+        """Stops at a checkpoint of another model, which mmengine would only log.
+
+        A checkpoint without any head is taken: the head then starts anew, as in fine-tuning.
+        """
+        own = self.state_dict(prefix=prefix)
+        if not any(key.startswith(f'{prefix}cls_head.') for key in state_dict):
+            own = {k: v for k, v in own.items() if not k.startswith(f'{prefix}cls_head.')}
+        problem = mismatch(own, state_dict)
+        if problem:
+            raise ValueError(
+                f'{local_metadata.get("filename", "the checkpoint")} belongs to another model than the '
+                f'config: {problem}. Give the config it was made with; a released CAST checkpoint '
+                'goes through tools/convert/release_checkpoint.py first (--drop-head to fine-tune with '
+                'other classes)')
+        super()._load_from_state_dict(state_dict, prefix, local_metadata, *args)
 
     def extract_feat(self,
                      inputs: Tensor,

@@ -1,7 +1,7 @@
 """CAST's backbone: experts that exchange in every layer (section 3.2)."""
 from typing import Dict, List, Tuple
 
-from mmengine.model import BaseModule
+from mmengine.model import BaseModule, ModuleDict
 from torch import Tensor, nn
 
 from mmaction.registry import MODELS
@@ -34,7 +34,7 @@ class TwoExpertViT(BaseModule):
                  drop_path_rate: float = 0.,
                  init_cfg: ConfigType = None) -> None:
         super().__init__(init_cfg=init_cfg)
-        self.experts = nn.ModuleDict({
+        self.experts = ModuleDict({  # mmengine's: it passes init_weights on
             name: MODELS.build({'drop_path_rate': drop_path_rate, **cfg})
             for name, cfg in experts.items()})
         depths = {name: expert.depth for name, expert in self.experts.items()}

@@ -1,0 +1,72 @@
+# EPIC-KITCHENS-100, untrimmed videos and the official annotations; data/README.md says where from.
+# For trimmed clips give `ann_file_*` a list of narration_id,verb,noun and `data_root` their folder.
+dataset_type = 'EpicKitchensDataset'
+data_root = data_root_val = 'data/ek100'
+ann_file_train = 'data/ek100/annotations/EPIC_100_train.csv'
+ann_file_val = 'data/ek100/annotations/EPIC_100_validation.csv'
+ann_file_test = ann_file_val
+label_map = dict(verb='ek100_verb', noun='ek100_noun')
+
+pack = dict(type='PackActionInputs', meta_keys=('img_shape', 'filename', 'narration_id'))
+train_pipeline = [
+    dict(type='OpenVideo'),
+    dict(type='UniformSample', clip_len=16),
+    dict(type='DecodeVideo'),
+    dict(type='RandomResizedCrop', area_range=(0.08, 1.0), aspect_ratio_range=(3 / 4, 4 / 3)),
+    dict(type='Resize', scale=(224, 224), keep_ratio=False),
+    dict(type='Flip', flip_ratio=0.5),
+    dict(type='FormatShape', input_format='NCTHW'), pack
+]
+val_pipeline = [
+    dict(type='OpenVideo'),
+    dict(type='UniformSample', clip_len=16, num_clips=1, test_mode=True),
+    dict(type='DecodeVideo'),
+    dict(type='Resize', scale=(-1, 224)),
+    dict(type='CenterCrop', crop_size=224),
+    dict(type='FormatShape', input_format='NCTHW'), pack
+]
+test_pipeline = [  # 2 clips x 3 crops
+    dict(type='OpenVideo'),
+    dict(type='UniformSample', clip_len=16, num_clips=2, test_mode=True),
+    dict(type='DecodeVideo'),
+    dict(type='Resize', scale=(-1, 224)),
+    dict(type='ThreeCrop', crop_size=224),
+    dict(type='FormatShape', input_format='NCTHW'), pack
+]
+
+train_dataloader = dict(
+    batch_size=6,
+    num_workers=8,
+    persistent_workers=True,
+    drop_last=True,
+    sampler=dict(type='DefaultSampler', shuffle=True),
+    dataset=dict(
+        type=dataset_type,
+        ann_file=ann_file_train,
+        data_prefix=dict(video=data_root),
+        pipeline=train_pipeline))
+val_dataloader = dict(
+    batch_size=6,
+    num_workers=8,
+    persistent_workers=True,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        type=dataset_type,
+        ann_file=ann_file_val,
+        data_prefix=dict(video=data_root_val),
+        pipeline=val_pipeline,
+        test_mode=True))
+test_dataloader = dict(
+    batch_size=1,
+    num_workers=8,
+    persistent_workers=True,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        type=dataset_type,
+        ann_file=ann_file_test,
+        data_prefix=dict(video=data_root_val),
+        pipeline=test_pipeline,
+        test_mode=True))
+
+val_evaluator = dict(type='VerbNounMetric')
+test_evaluator = val_evaluator

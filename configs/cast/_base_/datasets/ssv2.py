@@ -1,0 +1,75 @@
+# Something-Something-V2 as videos; data/README.md says where from.
+dataset_type = 'VideoDataset'
+data_root = 'data/ssv2/videos'
+data_root_val = 'data/ssv2/videos'
+ann_file_train = 'data/ssv2/train.csv'
+ann_file_val = 'data/ssv2/val.csv'
+ann_file_test = ann_file_val
+num_classes = 174
+label_map = 'ssv2'
+
+pack = dict(type='PackActionInputs', meta_keys=('img_shape', 'filename'))
+train_pipeline = [  # no flip: many labels say left or right
+    dict(type='CheckLabel', num_classes=num_classes),
+    dict(type='OpenVideo'),
+    dict(type='UniformSample', clip_len=16),
+    dict(type='DecodeVideo'),
+    dict(type='RandomResizedCrop', area_range=(0.08, 1.0), aspect_ratio_range=(3 / 4, 4 / 3)),
+    dict(type='Resize', scale=(224, 224), keep_ratio=False),
+    dict(type='FormatShape', input_format='NCTHW'), pack
+]
+val_pipeline = [
+    dict(type='CheckLabel', num_classes=num_classes),
+    dict(type='OpenVideo'),
+    dict(type='UniformSample', clip_len=16, num_clips=1, test_mode=True),
+    dict(type='DecodeVideo'),
+    dict(type='Resize', scale=(-1, 224)),
+    dict(type='CenterCrop', crop_size=224),
+    dict(type='FormatShape', input_format='NCTHW'), pack
+]
+test_pipeline = [  # 2 clips x 3 crops
+    dict(type='CheckLabel', num_classes=num_classes),
+    dict(type='OpenVideo'),
+    dict(type='UniformSample', clip_len=16, num_clips=2, test_mode=True),
+    dict(type='DecodeVideo'),
+    dict(type='Resize', scale=(-1, 224)),
+    dict(type='ThreeCrop', crop_size=224),
+    dict(type='FormatShape', input_format='NCTHW'), pack
+]
+
+train_dataloader = dict(
+    batch_size=6,
+    num_workers=8,
+    persistent_workers=True,
+    drop_last=True,
+    sampler=dict(type='DefaultSampler', shuffle=True),
+    dataset=dict(
+        type=dataset_type,
+        ann_file=ann_file_train,
+        data_prefix=dict(video=data_root),
+        pipeline=train_pipeline))
+val_dataloader = dict(
+    batch_size=6,
+    num_workers=8,
+    persistent_workers=True,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        type=dataset_type,
+        ann_file=ann_file_val,
+        data_prefix=dict(video=data_root_val),
+        pipeline=val_pipeline,
+        test_mode=True))
+test_dataloader = dict(
+    batch_size=1,
+    num_workers=8,
+    persistent_workers=True,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        type=dataset_type,
+        ann_file=ann_file_test,
+        data_prefix=dict(video=data_root_val),
+        pipeline=test_pipeline,
+        test_mode=True))
+
+val_evaluator = dict(type='AccMetric')
+test_evaluator = val_evaluator

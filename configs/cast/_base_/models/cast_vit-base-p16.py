@@ -1,0 +1,21 @@
+# CAST with ViT-B/16 experts: 217 M parameters, 45 M of them learned. No head: it depends on the data.
+model = dict(
+    type='CASTRecognizer',
+    backbone=dict(
+        type='TwoExpertViT',
+        experts=dict(
+            spatial=dict(type='CLIPExpert', checkpoint=None),
+            temporal=dict(type='VideoMAEExpert', checkpoint=None)),
+        exchanges=dict(
+            b_cast=dict(
+                type='BCAST',
+                windows=dict(spatial='time', temporal='space'),  # T2S, S2T
+                bottleneck_dims=384,
+                num_heads=12)),
+        drop_path_rate=0.2),
+    data_preprocessor=dict(
+        type='mmaction.ActionDataPreprocessor',  # ImageNet's numbers for both experts
+        mean=[123.675, 116.28, 103.53],
+        std=[58.395, 57.12, 57.375],
+        format_shape='NCTHW'),
+    test_cfg=dict(max_testing_views=6))

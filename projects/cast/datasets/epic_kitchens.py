@@ -1,0 +1,89 @@
+"""EPIC-KITCHENS-100 from its official annotations or from a list of trimmed clips."""
+import csv
+import os
+from typing import Callable, Dict, List, Optional, Union
+
+from mmaction.datasets.base import BaseActionDataset
+from mmaction.registry import DATASETS
+from mmaction.utils import ConfigType
+
+
+@DATASETS.register_module()
+class EpicKitchensDataset(BaseActionDataset):
+    """Verb and noun labels for segments of videos.
+
+    Two kinds of annotation file are read, told apart by their first line:
+
+    - the official CSV (https://github.com/epic-kitchens/epic-kitchens-100-annotations) with a header:
+      long videos, from which ``start_timestamp`` to ``stop_timestamp`` is sampled; nothing is cut;
+    - a list of trimmed clips, ``narration_id,verb,noun`` without a header, as the release has them.
+
+    Each sample has ``filename``, ``label`` (a list ``[verb, noun]``), ``narration_id`` and, from the
+    official file, ``start_time`` and ``stop_time`` in seconds.
+
+    Args:
+        ann_file: the annotation file.
+        pipeline: transforms.
+        data_prefix: ``dict(video=FOLDER)``.
+        video_template: path below FOLDER, with the columns' names in braces. None is
+            ``{participant_id}/videos/{video_id}.MP4`` (as EPIC's own download script lays videos
+            out) for the official file, and ``{narration_id}.mp4`` for trimmed clips.
+        num_classes: number of verb and noun classes.
+        kwargs: see MMAction2's ``BaseActionDataset``.
+
+    Raises:
+        FileNotFoundError: if there is no annotation file.
+        ValueError: naming file and line, if a label is out of range or a row cannot be read.
+    """
+
+    def __init__(self,
+                 ann_file: str,
+                 pipeline: List[Union[ConfigType, Callable]],
+                 data_prefix: ConfigType = dict(video=''),
+                 video_template: Optional[str] = None,
+                 num_classes: Dict[str, int] = dict(verb=97, noun=300),
+                 **kwargs) -> None:
+        self.video_template = video_template
+        self.classes = dict(num_classes)
+        super().__init__(ann_file, pipeline=pipeline, data_prefix=data_prefix, **kwargs)
+
+    def load_data_list(self) -> List[dict]:
+        """Reads the annotation file."""
+        if not os.path.isfile(self.ann_file):
+            raise FileNotFoundError(f'{self.ann_file}: no such annotation file; data/README.md says '
+                                    'where to get it, and `ann_file` in the config where it is')
+        with open(self.ann_file, newline='', encoding='utf-8') as file:
+            official = 'narration_id' in file.readline()
+            file.seek(0)
+            rows = csv.DictReader(
+                file, fieldnames=None if official else ['narration_id', 'verb_class', 'noun_class'])
+            return [self.sample(row, rows.line_num, official) for row in rows]
+
+    def sample(self, row: Dict[str, str], line: int, official: bool) -> dict:
+        """One row to one sample."""
+        where = f'{self.ann_file}, line {line}'
+        template = self.video_template or (
+            '{participant_id}/videos/{video_id}.MP4' if official else '{narration_id}.mp4')
+        try:
+            path = template.format(**row)
+            label = [int(row['verb_class']), int(row['noun_class'])]
+            times = {key: seconds(row[f'{key}stamp']) for key in ('start_time', 'stop_time')
+                     } if official else {}
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f'{where}: cannot be read ({error!r}); the columns are {row}. Is this an '
+                             'EPIC-KITCHENS-100 CSV or a list of narration_id,verb,noun?') from error
+        for (kind, count), value in zip(self.classes.items(), label):
+            if not 0 <= value < count:
+                raise ValueError(f'{where}: {kind} class {value} is out of range, there are {count} '
+                                 f'(0 to {count - 1}); correct the row or set num_classes')
+        if times and times['start_time'] >= times['stop_time']:
+            raise ValueError(f'{where}: the segment starts at {times["start_time"]:.2f} s and stops '
+                             f'at {times["stop_time"]:.2f} s; correct the row')
+        filename = os.path.join(self.data_prefix.get('video') or '', path)
+        return dict(filename=filename, label=label, narration_id=row['narration_id'], **times)
+
+
+def seconds(timestamp: str) -> float:
+    """``HH:MM:SS.ss`` to seconds."""
+    hours, minutes, rest = timestamp.split(':')
+    return 3600 * int(hours) + 60 * int(minutes) + float(rest)

@@ -1,0 +1,110 @@
+"""Opening and decoding videos: MMAction2's decord transforms, for segments and with clear errors."""
+import os
+from typing import Dict
+
+from decord import DECORDError, VideoReader
+from mmcv.transforms import BaseTransform
+
+from mmaction.datasets.transforms import DecordDecode, DecordInit
+from mmaction.registry import TRANSFORMS
+
+WAY_OUT = 'Replace or re-download it, or take its row out of the annotation file'
+
+
+class VideoError(RuntimeError):
+    """A video that cannot be opened or decoded; the message names it."""
+
+
+@TRANSFORMS.register_module()
+class OpenVideo(DecordInit):
+    """``DecordInit`` that names the file when it fails and keeps sampling inside a segment.
+
+    A local file is read in place, not loaded into memory first: EPIC-KITCHENS' videos have gigabytes.
+
+    Required keys: ``filename``; optionally ``start_time`` and ``stop_time`` in seconds. Added keys:
+    ``video_reader``, ``avg_fps``, and ``total_frames`` and ``start_index``, which samplers read: those
+    of the segment where there is one, else of the whole video.
+
+    Args:
+        kwargs: see MMAction2's ``DecordInit``.
+
+    Raises:
+        FileNotFoundError: if there is no such video.
+        VideoError: if it cannot be read, or the segment lies outside of it.
+    """
+
+    def _get_video_reader(self, filename: str) -> VideoReader:
+        if self.io_backend == 'disk':
+            return VideoReader(filename, num_threads=self.num_threads)
+        return super()._get_video_reader(filename)
+
+    def transform(self, results: Dict) -> Dict:
+        filename = results['filename']
+        if self.io_backend == 'disk' and not os.path.isfile(filename):
+            raise FileNotFoundError(f'{filename}: no such video; check data_prefix in the config '
+                                    'against data/README.md, or take its row out of the annotation file')
+        try:
+            results = super().transform(results)
+        except (RuntimeError, DECORDError) as error:
+            raise VideoError(f'{filename}: cannot be read as a video. {WAY_OUT}') from error
+        if not results['total_frames']:
+            raise VideoError(f'{filename}: has no frames. {WAY_OUT}')
+        results.setdefault('start_index', 0)
+        if 'start_time' in results:
+            self.keep_segment(results)
+        return results
+
+    @staticmethod
+    def keep_segment(results: Dict) -> None:
+        """Narrows ``start_index`` and ``total_frames`` to the segment, at least one frame."""
+        fps, frames = results['avg_fps'], results['total_frames']
+        first = round(results['start_time'] * fps)
+        last = min(round(results['stop_time'] * fps), frames)
+        if first >= frames:
+            raise VideoError(
+                f'{results["filename"]}: has {frames} frames ({frames / fps:.2f} s), but the segment is '
+                f'from {results["start_time"]:.2f} to {results["stop_time"]:.2f} s. {WAY_OUT}')
+        results['start_index'], results['total_frames'] = first, max(last - first, 1)
+
+
+@TRANSFORMS.register_module()
+class DecodeVideo(DecordDecode):
+    """``DecordDecode`` that names the file when it fails.
+
+    Args:
+        kwargs: see MMAction2's ``DecordDecode``.
+
+    Raises:
+        VideoError: if the frames cannot be decoded.
+    """
+
+    def transform(self, results: Dict) -> Dict:
+        try:
+            return super().transform(results)
+        except (RuntimeError, DECORDError, IndexError) as error:
+            raise VideoError(f'{results["filename"]}: frames {results["frame_inds"].min()} to '
+                             f'{results["frame_inds"].max()} cannot be decoded. {WAY_OUT}') from error
+
+
+@TRANSFORMS.register_module()
+class CheckLabel(BaseTransform):
+    """Stops at a class index that the model cannot have; -1 means "no label".
+
+    Args:
+        num_classes: number of classes.
+
+    Raises:
+        ValueError: naming the video, its label and the number of classes.
+    """
+
+    def __init__(self, num_classes: int) -> None:
+        self.num_classes = num_classes
+
+    def transform(self, results: Dict) -> Dict:
+        label = results['label']
+        if not -1 <= label < self.num_classes:
+            raise ValueError(
+                f'{results["filename"]}: label {label} is out of range, there are {self.num_classes} '
+                f'classes (0 to {self.num_classes - 1}); correct its row in the annotation file, or '
+                'num_classes in the config')
+        return results

@@ -1,0 +1,85 @@
+"""Small models, and small data made of real video files."""
+import importlib.util
+import os
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine import Config
+
+import projects.cast  # noqa: F401
+from mmaction.registry import MODELS
+from mmaction.utils import register_all_modules
+
+ROOT = Path(__file__).parents[1]
+MINI = ROOT / 'configs/cast/mini/cast_mini_1xb16-u8-20e_mini-kitchens-rgb.py'
+sys.path.insert(0, str(ROOT / 'tests'))
+
+
+@pytest.fixture(scope='session', autouse=True)
+def host():
+    register_all_modules()
+    torch.set_num_threads(min(2, os.cpu_count() or 1))
+
+
+def load_tool(path):
+    """A script below tools/ as a module."""
+    spec = importlib.util.spec_from_file_location(Path(path).stem, ROOT / 'tools' / path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def tiny_config(head=None, width=48, temporal_width=None, windows=None, **backbone):
+    """A CAST of two blocks at full resolution, as the stored tensors have it."""
+    size = dict(depth=2, num_heads=4)
+    return dict(
+        type='CASTRecognizer',
+        backbone=dict(
+            type='TwoExpertViT',
+            experts=dict(
+                spatial=dict(type='CLIPExpert', embed_dims=width, **size),
+                temporal=dict(type='VideoMAEExpert', embed_dims=temporal_width or width, **size)),
+            exchanges=dict(
+                b_cast=dict(
+                    type='BCAST', windows=windows or dict(spatial='time', temporal='space'),
+                    bottleneck_dims=width // 2, num_heads=4)),
+            **backbone),
+        cls_head=head or dict(type='VerbNounHead', in_channels=width, average_clips='prob'))
+
+
+def build_tiny(randomise=True, **kwargs):
+    """A tiny model, with random values also where training starts from zero."""
+    torch.manual_seed(0)
+    model = MODELS.build(tiny_config(**kwargs))
+    if randomise:
+        for parameter in model.parameters():
+            torch.nn.init.normal_(parameter, std=0.1)
+    return model
+
+
+@pytest.fixture(scope='session')
+def mini_root(tmp_path_factory):
+    """Mini kitchens with a handful of actions."""
+    root = tmp_path_factory.mktemp('mini_kitchens')
+    load_tool('data/mini_kitchens/generate.py').generate(root, train_videos=2, val_videos=1, actions=4)
+    return root
+
+
+def mini_options(root, **more):
+    """Command-line options that point the mini config at ``root``."""
+    train, val = root / 'EPIC_100_train.csv', root / 'EPIC_100_validation.csv'
+    options = {'default_hooks.logger.interval': 1, **more}
+    for split, ann in (('train', train), ('val', val), ('test', val)):
+        options[f'{split}_dataloader.dataset.ann_file'] = ann
+        options[f'{split}_dataloader.dataset.data_prefix.video'] = root
+        options[f'{split}_dataloader.batch_size'] = 4
+        options[f'{split}_dataloader.num_workers'] = 0
+        options[f'{split}_dataloader.persistent_workers'] = False
+    return [f'{key}={value}' for key, value in options.items()]
+
+
+@pytest.fixture
+def mini_config():
+    return Config.fromfile(MINI)

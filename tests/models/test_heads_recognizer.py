@@ -1,0 +1,83 @@
+import pytest
+import torch
+from conftest import build_tiny
+
+from mmaction.structures import ActionDataSample
+from projects.cast.models import FusedHead, VerbNounHead
+
+
+def samples(*labels):
+    return [ActionDataSample().set_gt_label(label) for label in labels]
+
+
+def test_verb_noun_loss_by_hand():
+    head = VerbNounHead(dict(verb=3, noun=4), in_channels=2, label_smooth_eps=0.1, topk=(1, ))
+    scores = dict(verb=torch.tensor([[1., 2., 0.]]), noun=torch.tensor([[0., 0., 1., 3.]]))
+    losses = head.loss_by_feat(scores, samples([1, 2]))
+    for task, label in (('verb', 1), ('noun', 2)):
+        target = torch.full_like(scores[task], 0.1 / scores[task].shape[1])
+        target[0, label] += 0.9
+        expected = -(target * scores[task].log_softmax(-1)).sum()
+        torch.testing.assert_close(losses[f'loss_{task}'], expected)
+    assert losses['verb_top1'] == 1 and losses['noun_top1'] == 0
+
+
+def test_verbs_read_the_temporal_and_nouns_the_spatial_feature():
+    head = VerbNounHead(dict(verb=3, noun=4), in_channels=8)
+    x = {name: torch.randn(2, 8, requires_grad=True) for name in ('spatial', 'temporal')}
+    head(x)['verb'].sum().backward()
+    assert x['spatial'].grad is None and x['temporal'].grad.any()
+
+
+def test_fused_head_is_eq_6():
+    head = FusedHead(5, 8)
+    for p in head.parameters():
+        torch.nn.init.normal_(p)
+    x = {name: torch.randn(2, 8) for name in ('spatial', 'temporal')}
+    z = sum(head.adapters[n].up(torch.nn.functional.gelu(head.adapters[n].down(x[n]))) for n in x)
+    torch.testing.assert_close(head(x), head.fc_cls(z))
+
+
+def test_loss_and_predict_modes_with_views():
+    model = build_tiny(head=dict(
+        type='VerbNounHead', num_classes=dict(verb=5, noun=7), in_channels=48, average_clips='prob'))
+    views = torch.randn(2, 3, 3, 4, 32, 32)  # two samples of three views
+    model.eval()
+    with torch.no_grad():
+        predictions = model(views, samples([0, 0], [1, 1]), mode='predict')
+        logits = model.cls_head(model.backbone(views.flatten(0, 1)))
+        expected = logits['noun'].softmax(-1).view(2, 3, 7).mean(1)
+        for i, prediction in enumerate(predictions):
+            assert prediction.pred_score.keys() == {'verb', 'noun'}
+            torch.testing.assert_close(prediction.pred_score['noun'], expected[i])
+            assert prediction.pred_label[1] == expected[i].argmax()
+        model.test_cfg = dict(max_testing_views=2)  # parts of views, batch of two: the same
+        again = model(views, samples([0, 0], [1, 1]), mode='predict')
+        torch.testing.assert_close(again[1].pred_score['noun'], expected[1])
+        assert model(views, mode='tensor', stage='head')['verb'].shape == (6, 5)
+    losses = model(views[:, :1], samples([0, 0], [1, 1]), mode='loss')
+    assert {'loss_verb', 'loss_noun', 'verb_top1', 'noun_top5'} <= losses.keys()
+
+
+def test_checkpoint_of_another_model(tmp_path):
+    from mmengine.runner import load_checkpoint
+    model, other = build_tiny(), build_tiny(width=64)
+    path = tmp_path / 'other.pth'
+    torch.save(dict(state_dict=other.state_dict()), path)
+    with pytest.raises(ValueError, match='other.pth.*wrong shape.*release_checkpoint'):
+        load_checkpoint(model, str(path))
+    torch.save(dict(state_dict=dict(weight=torch.zeros(1))), path)
+    with pytest.raises(ValueError, match='other.pth.*missing.*1 extra'):
+        load_checkpoint(model, str(path))
+
+
+def test_checkpoint_without_a_head_is_for_fine_tuning(tmp_path):
+    from mmengine.runner import load_checkpoint
+    source, model = build_tiny(), build_tiny(randomise=False)
+    path = tmp_path / 'headless.pth'
+    torch.save({k: v for k, v in source.state_dict().items() if not k.startswith('cls_head')}, path)
+    before = model.cls_head.fc_cls.verb.weight.clone()
+    load_checkpoint(model, str(path))
+    assert torch.equal(model.backbone.exchanges[0]['b_cast'].up.spatial.weight,
+                       source.backbone.exchanges[0]['b_cast'].up.spatial.weight)
+    assert torch.equal(model.cls_head.fc_cls.verb.weight, before)

@@ -1,0 +1,174 @@
+"""Writes "mini kitchens": a small data set of real video files in EPIC-KITCHENS-100's format.
+
+    python tools/data/mini_kitchens/generate.py [data/mini_kitchens]
+
+What makes it a test of CAST rather than of a colour histogram: nouns differ in appearance only;
+verbs differ in motion only (every one has each single frame in common with another, most by running
+backwards); and the acting object stands among others that do not move, so that the noun of an action
+is found by what moves. Videos are untrimmed: several annotated actions each, with pauses between.
+Train and validation videos share no scene: each has a seed of its own, made from ``--seed``.
+"""
+import argparse
+import csv
+from pathlib import Path
+from typing import Iterator, List, Tuple
+
+import cv2
+import numpy as np
+from rich.progress import track
+
+NOUNS = {  # name: (colour in RGB, shape)
+    'tomato': ((214, 40, 40), 'disc'),
+    'cucumber': ((52, 140, 49), 'bar'),
+    'lemon': ((245, 211, 40), 'ellipse'),
+    'aubergine': ((98, 37, 120), 'ellipse'),
+    'plate': ((240, 240, 240), 'ring'),
+    'box': ((60, 110, 200), 'square'),
+}
+VERBS = ('slide-left', 'slide-right', 'lift', 'lower', 'shake', 'stir')
+
+SIZE, FPS = 96, 12
+ACTION, PAUSE = 18, 4  # frames
+REACH = 26  # pixels from one end of a motion to the other
+COLUMNS = ('narration_id,participant_id,video_id,narration_timestamp,start_timestamp,stop_timestamp,'
+           'start_frame,stop_frame,narration,verb,verb_class,noun,noun_class,all_nouns,'
+           'all_noun_classes').split(',')
+
+
+def displacement(verb: str, t: float, phase: float) -> Tuple[float, float]:
+    """Where the object is at time ``t`` in 0..1, in units of REACH, around the motion's centre."""
+    if verb in ('slide-left', 'slide-right'):
+        return (t - 0.5) * (1 if verb == 'slide-right' else -1), 0.
+    if verb in ('lift', 'lower'):
+        return 0., (t - 0.5) * (1 if verb == 'lower' else -1)
+    angle = 2 * np.pi * (2 * t + phase)  # two turns
+    return (0.5 * np.sin(angle), 0.) if verb == 'shake' else (0.4 * np.sin(angle), 0.4 * np.cos(angle))
+
+
+def draw(frame: np.ndarray, noun: str, centre: Tuple[float, float], angle: float) -> None:
+    """Draws one object; ``angle`` in degrees is how it lies."""
+    colour, shape = NOUNS[noun]
+    x, y = (int(round(c * 16)) for c in centre)  # 4 fractional bits: motion below a pixel shows
+
+    def ellipse(axes, thickness=-1):
+        cv2.ellipse(frame, (x, y), tuple(int(a * 16) for a in axes), angle, 0, 360, colour, thickness,
+                    cv2.LINE_AA, 4)
+
+    if shape == 'disc':
+        ellipse((8, 8))
+    elif shape == 'ellipse':
+        ellipse((10, 6))
+    elif shape == 'ring':
+        ellipse((9, 9), 3)
+    else:
+        half = (12, 3) if shape == 'bar' else (7, 7)
+        corners = cv2.boxPoints(((x / 16, y / 16), (2 * half[0], 2 * half[1]), angle))
+        cv2.fillConvexPoly(frame, np.int32(corners * 16), colour, cv2.LINE_AA, 4)
+
+
+def background(rng: np.random.Generator) -> np.ndarray:
+    """A worktop: a blurred random texture with a few pale tiles."""
+    low = rng.uniform(70, 150, (6, 6, 1)) + rng.uniform(-25, 25, (6, 6, 3))
+    image = cv2.resize(low, (SIZE, SIZE), interpolation=cv2.INTER_CUBIC)
+    for _ in range(rng.integers(2, 5)):
+        x, y, w, h = rng.integers(0, SIZE, 4)
+        image[y:y + h // 2, x:x + w // 2] += rng.uniform(-30, 30)
+    return image
+
+
+def layout(rng: np.random.Generator, count: int) -> np.ndarray:
+    """Centres that leave each object room for any motion and keep them from covering each other."""
+    cells = [(x, y) for x in (0, 1) for y in (0, 1)]
+    chosen = rng.permutation(len(cells))[:count]
+    quarter = SIZE / 4
+    return np.array([[quarter + 2 * quarter * cells[i][0], quarter + 2 * quarter * cells[i][1]]
+                     for i in chosen]) + rng.uniform(-8, 8, (count, 2))
+
+
+def scene(seed: List[int], actions: int, objects: int) -> Iterator[Tuple[np.ndarray, int, str, str]]:
+    """Frames of one untrimmed video, each with (frame, index of its action or -1, verb, noun)."""
+    rng = np.random.default_rng(seed)
+    worktop = background(rng)
+    for action in range(actions):
+        verb, phase = str(rng.choice(VERBS)), rng.uniform()
+        nouns = [str(n) for n in rng.choice(list(NOUNS), objects, replace=False)]
+        centres, angles = layout(rng, objects), rng.uniform(0, 180, objects)
+        for f in range(-PAUSE, ACTION):
+            frame = (worktop + rng.normal(0, 2, worktop.shape)).clip(0, 255).astype(np.uint8)
+            for k, noun in enumerate(nouns):  # the first is the acting one
+                move = displacement(verb, max(f, 0) / (ACTION - 1), phase) if k == 0 else (0., 0.)
+                draw(frame, noun, centres[k] + REACH * np.array(move), angles[k])
+            yield frame, action if f >= 0 else -1, verb, nouns[0]
+
+
+def timestamp(seconds: float) -> str:
+    """``HH:MM:SS.mmm``."""
+    return f'{int(seconds) // 3600:02d}:{int(seconds) // 60 % 60:02d}:{seconds % 60:06.3f}'
+
+
+def write_video(root: Path, participant: str, video_id: str, seed: List[int], actions: int,
+                objects: int) -> List[list]:
+    """Encodes one video and returns its annotation rows."""
+    path = root / participant / 'videos' / f'{video_id}.mp4'
+    path.parent.mkdir(parents=True, exist_ok=True)
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*'mp4v'), FPS, (SIZE, SIZE))
+    if not writer.isOpened():
+        raise OSError(f'{path}: cannot be written; is the folder writable, and does OpenCV have ffmpeg?')
+    rows: List[list] = []
+    for i, (frame, action, verb, noun) in enumerate(scene(seed, actions, objects)):
+        writer.write(np.ascontiguousarray(frame[..., ::-1]))
+        if action == len(rows):
+            v, n = VERBS.index(verb), list(NOUNS).index(noun)
+            start, stop = timestamp(i / FPS), timestamp((i + ACTION) / FPS)
+            rows.append([f'{video_id}_{action}', participant, video_id, start, start, stop, i + 1,
+                         i + ACTION, f'{verb} {noun}', verb, v, noun, n, [noun], [n]])
+    writer.release()
+    return rows
+
+
+def write_csv(path: Path, header, rows) -> None:
+    with path.open('w', newline='') as file:
+        csv.writer(file, lineterminator='\n').writerows([header, *rows])
+
+
+def generate(root: Path, train_videos: int = 80, val_videos: int = 20, actions: int = 12,
+             objects: int = 3, seed: int = 0) -> None:
+    """Writes videos and annotations.
+
+    Args:
+        root: folder to write to.
+        train_videos, val_videos: untrimmed videos per split.
+        actions: annotated actions in each.
+        objects: objects in a scene, one of which acts; at most 4.
+        seed: all else follows from it.
+    """
+    splits = [('train', train_videos), ('validation', val_videos)]
+    jobs = [(split, i) for split, count in splits for i in range(count)]
+    rows: dict = {split: [] for split, _ in splits}
+    for split, i in track(jobs, description=f'videos into {root}'):
+        participant = f'P{i // 10 + (1 if split == "train" else 51):02d}'
+        video_id = f'{participant}_{i % 10 + 1:02d}'
+        scene_seed = [seed, split == 'train', i]
+        rows[split] += write_video(root, participant, video_id, scene_seed, actions, objects)
+    for split in rows:
+        write_csv(root / f'EPIC_100_{split}.csv', COLUMNS, rows[split])
+    for kind, names in (('verb', VERBS), ('noun', NOUNS)):
+        write_csv(root / f'EPIC_100_{kind}_classes.csv', ['id', 'key', 'instances', 'category'],
+                  [[i, name, [name], kind] for i, name in enumerate(names)])
+    print(f'{root}: {len(rows["train"])} actions to train on, {len(rows["validation"])} to validate')
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
+    parser.add_argument('root', nargs='?', type=Path, default=Path('data/mini_kitchens'))
+    parser.add_argument('--train-videos', type=int, default=80)
+    parser.add_argument('--val-videos', type=int, default=20)
+    parser.add_argument('--actions', type=int, default=12, help='actions per video')
+    parser.add_argument('--objects', type=int, default=3, choices=(1, 2, 3, 4))
+    parser.add_argument('--seed', type=int, default=0)
+    args = parser.parse_args()
+    generate(**vars(args))
+
+
+if __name__ == '__main__':
+    main()

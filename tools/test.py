@@ -1,0 +1,5 @@
+"""MMAction2's ``tools/test.py``, same command line: ``python tools/test.py --help``."""
+from _host import run_host_tool
+
+if __name__ == '__main__':
+    run_host_tool('test.py')
