@@ -29,7 +29,8 @@ VERBS = ('slide-left', 'slide-right', 'lift', 'lower', 'shake', 'stir')
 
 SIZE, FPS = 96, 12
 ACTION, PAUSE = 18, 4  # frames
-REACH = 26  # pixels from one end of a motion to the other
+REACH = 48  # pixels from one end of a motion to the other
+CENTRE = (36, 60)  # pixels: where motions have their middle, both ways
 COLUMNS = ('narration_id,participant_id,video_id,narration_timestamp,start_timestamp,stop_timestamp,'
            'start_frame,stop_frame,narration,verb,verb_class,noun,noun_class,all_nouns,'
            'all_noun_classes').split(',')
@@ -42,7 +43,7 @@ def displacement(verb: str, t: float, phase: float) -> Tuple[float, float]:
     if verb in ('lift', 'lower'):
         return 0., (t - 0.5) * (1 if verb == 'lower' else -1)
     angle = 2 * np.pi * (2 * t + phase)  # two turns
-    return (0.5 * np.sin(angle), 0.) if verb == 'shake' else (0.4 * np.sin(angle), 0.4 * np.cos(angle))
+    return (0.5 * np.sin(angle), 0.) if verb == 'shake' else (0.35 * np.sin(angle), 0.35 * np.cos(angle))
 
 
 def draw(frame: np.ndarray, noun: str, centre: Tuple[float, float], angle: float) -> None:
@@ -76,13 +77,24 @@ def background(rng: np.random.Generator) -> np.ndarray:
     return image
 
 
+def place(verb: str, t: float, phase: float, centre) -> np.ndarray:
+    """Where an object with this centre is while it does ``verb``."""
+    return centre + REACH * np.array(displacement(verb, t, phase))
+
+
 def layout(rng: np.random.Generator, count: int) -> np.ndarray:
-    """Centres that leave each object room for any motion and keep them from covering each other."""
-    cells = [(x, y) for x in (0, 1) for y in (0, 1)]
-    chosen = rng.permutation(len(cells))[:count]
-    quarter = SIZE / 4
-    return np.array([[quarter + 2 * quarter * cells[i][0], quarter + 2 * quarter * cells[i][1]]
-                     for i in chosen]) + rng.uniform(-8, 8, (count, 2))
+    """Positions of ``count`` resting objects, apart from each other.
+
+    Each rests where some action could have left it, so that being far from the middle tells nothing
+    about which object acts.
+    """
+    found: List[np.ndarray] = []
+    while len(found) < count:
+        verb, (t, phase) = str(rng.choice(VERBS)), rng.uniform(size=2)
+        new = place(verb, t, phase, rng.uniform(*CENTRE, 2))
+        if all(np.linalg.norm(new - other) > 22 for other in found):
+            found.append(new)
+    return np.array(found)
 
 
 def scene(seed: List[int], actions: int, objects: int) -> Iterator[Tuple[np.ndarray, int, str, str]]:
@@ -92,12 +104,14 @@ def scene(seed: List[int], actions: int, objects: int) -> Iterator[Tuple[np.ndar
     for action in range(actions):
         verb, phase = str(rng.choice(VERBS)), rng.uniform()
         nouns = [str(n) for n in rng.choice(list(NOUNS), objects, replace=False)]
-        centres, angles = layout(rng, objects), rng.uniform(0, 180, objects)
+        centre, angles = rng.uniform(*CENTRE, 2), rng.uniform(0, 180, objects)
+        resting = layout(rng, objects - 1)
         for f in range(-PAUSE, ACTION):
             frame = (worktop + rng.normal(0, 2, worktop.shape)).clip(0, 255).astype(np.uint8)
-            for k, noun in enumerate(nouns):  # the first is the acting one
-                move = displacement(verb, max(f, 0) / (ACTION - 1), phase) if k == 0 else (0., 0.)
-                draw(frame, noun, centres[k] + REACH * np.array(move), angles[k])
+            for noun, position, angle in zip(nouns[1:], resting, angles[1:]):
+                draw(frame, noun, position, angle)
+            t = max(f, 0) / (ACTION - 1)
+            draw(frame, nouns[0], place(verb, t, phase, centre), angles[0])
             yield frame, action if f >= 0 else -1, verb, nouns[0]
 
 
@@ -139,7 +153,7 @@ def generate(root: Path, train_videos: int = 80, val_videos: int = 20, actions: 
         root: folder to write to.
         train_videos, val_videos: untrimmed videos per split.
         actions: annotated actions in each.
-        objects: objects in a scene, one of which acts; at most 4.
+        objects: objects in a scene, one of which acts; at most 6.
         seed: all else follows from it.
     """
     splits = [('train', train_videos), ('validation', val_videos)]
@@ -164,7 +178,7 @@ def main() -> None:
     parser.add_argument('--train-videos', type=int, default=80)
     parser.add_argument('--val-videos', type=int, default=20)
     parser.add_argument('--actions', type=int, default=12, help='actions per video')
-    parser.add_argument('--objects', type=int, default=3, choices=(1, 2, 3, 4))
+    parser.add_argument('--objects', type=int, default=3, choices=range(1, 7))
     parser.add_argument('--seed', type=int, default=0)
     args = parser.parse_args()
     generate(**vars(args))

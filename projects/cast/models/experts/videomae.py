@@ -1,10 +1,13 @@
 """The temporal expert: VideoMAE's ViT (https://arxiv.org/abs/2203.12602) from MMAction2."""
+from typing import Optional
+
 import torch
 from einops import rearrange
 from torch import Tensor, nn
 
 from mmaction.models.backbones.vit_mae import VisionTransformer
 from mmaction.registry import MODELS
+from mmaction.utils import ConfigType
 from ..tokens import Tokens, resize_positions
 from .base import Block, Expert
 
@@ -20,6 +23,7 @@ class VideoMAEExpert(Expert):
         patch_size: pixels per patch side.
         num_frames: native frames of the clip.
         embed_dims, depth, num_heads, mlp_ratio: size of the tower; ViT-B/16 by default.
+        init_cfg: how the tower starts when it is trained from scratch; None is MMAction2's default.
         kwargs: see :class:`Expert`.
     """
 
@@ -32,10 +36,12 @@ class VideoMAEExpert(Expert):
                  num_heads: int = 12,
                  mlp_ratio: float = 4.,
                  window: str = 'space-time',
+                 init_cfg: Optional[ConfigType] = None,
                  **kwargs) -> None:
         tower = VisionTransformer(
             img_size=img_size, patch_size=patch_size, embed_dims=embed_dims, depth=depth,
-            num_heads=num_heads, mlp_ratio=mlp_ratio, num_frames=num_frames)
+            num_heads=num_heads, mlp_ratio=mlp_ratio, num_frames=num_frames,
+            **(dict(init_cfg=init_cfg) if init_cfg else {}))
         tower.register_buffer('pos_embed', tower.pos_embed, persistent=False)
         side = img_size // patch_size
         super().__init__(tower, embed_dims, depth, num_heads, (num_frames // 2, side, side), window,

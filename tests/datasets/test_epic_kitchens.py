@@ -1,0 +1,125 @@
+import os
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from mmengine.dataset import Compose
+
+from mmaction.registry import DATASETS
+from projects.cast.datasets import VideoError, read_label_map
+
+SHARED = Path(__file__).parents[3] / 'shared/data'
+HEADER = ('narration_id,participant_id,video_id,narration_timestamp,start_timestamp,stop_timestamp,'
+          'start_frame,stop_frame,narration,verb,verb_class,noun,noun_class,all_nouns,all_noun_classes\n')
+PIPELINE = [
+    dict(type='OpenVideo'),
+    dict(type='UniformSample', clip_len=4, test_mode=True),
+    dict(type='DecodeVideo'),
+    dict(type='FormatShape', input_format='NCTHW'),
+    dict(type='PackActionInputs', meta_keys=('filename', 'narration_id'))
+]
+
+
+def row(start='00:00:02.00', stop='00:00:04.00', verb=3, noun=5, video='P01_01'):
+    return f'{video}_0,P01,{video},{start},{start},{stop},1,2,x,v,{verb},n,{noun},"[\'n\']",[5]\n'
+
+
+@pytest.fixture
+def root(tmp_path):
+    """One video of 60 frames at 10 fps whose brightness tells the frame: 4 per frame."""
+    path = tmp_path / 'P01/videos/P01_01.MP4'
+    path.parent.mkdir(parents=True)
+    writer = cv2.VideoWriter(str(path.with_suffix('.mp4')), cv2.VideoWriter_fourcc(*'mp4v'), 10, (64, 48))
+    for i in range(60):
+        writer.write(np.full((48, 64, 3), 4 * i, np.uint8))
+    writer.release()
+    os.rename(path.with_suffix('.mp4'), path)
+    return tmp_path
+
+
+def build(root, text, **kwargs):
+    ann = root / 'ann.csv'
+    ann.write_text(text)
+    return DATASETS.build(dict(
+        type='EpicKitchensDataset', ann_file=str(ann), data_prefix=dict(video=str(root)),
+        pipeline=PIPELINE, test_mode=True, **kwargs))
+
+
+def test_segment_is_sampled_inside_the_long_video(root):
+    dataset = build(root, HEADER + row() + row('00:00:00.00', '00:01:00.00'))
+    sample = dataset[0]
+    assert sample['data_samples'].gt_label.tolist() == [3, 5]
+    assert sample['data_samples'].narration_id == 'P01_01_0'
+    frames = (sample['inputs'].float().mean(dim=(0, 1, 3, 4)) / 4).round()
+    assert 20 <= frames.min() and frames.max() < 40 and (frames.diff() > 0).all()
+    frames = (dataset[1]['inputs'].float().mean(dim=(0, 1, 3, 4)) / 4).round()
+    assert frames.max() > 45  # a segment past the end is cut at the end
+
+
+def test_list_of_trimmed_clips(root):
+    os.rename(root / 'P01/videos/P01_01.MP4', root / 'P01_01_0.mp4')
+    dataset = build(root, 'P01_01_0,96,299\n')
+    assert len(dataset) == 1
+    assert dataset[0]['data_samples'].gt_label.tolist() == [96, 299]
+    assert dataset.get_data_info(0)['filename'] == str(root / 'P01_01_0.mp4')
+
+
+@pytest.mark.parametrize('text, message', [
+    (HEADER + row(verb=97), r'ann.csv, line 2: verb class 97 is out of range, there are 97 \(0 to 96\)'),
+    (HEADER + row() + row(noun=-1), 'ann.csv, line 3: noun class -1 is out of range'),
+    ('P01_01_0,3,300\n', 'ann.csv, line 1: noun class 300 is out of range'),
+    ('P01_01_0 3\n', 'ann.csv, line 1: cannot be read'),
+    (HEADER + row('00:00:04.00', '00:00:02.00'), 'starts at 4.00 s and stops at 2.00 s'),
+])
+def test_bad_rows(root, text, message):
+    with pytest.raises(ValueError, match=message):
+        build(root, text)
+
+
+def test_no_annotation_file(root):
+    with pytest.raises(FileNotFoundError, match='lost.csv: no such annotation file'):
+        DATASETS.build(dict(type='EpicKitchensDataset', ann_file='lost.csv', pipeline=[]))
+
+
+def test_bad_videos(root):
+    with pytest.raises(FileNotFoundError, match='P01_02.MP4: no such video'):
+        build(root, HEADER + row(video='P01_02'))[0]
+    with pytest.raises(VideoError, match=r'has 60 frames \(6.00 s\), but the segment is from 7.00 to 8'):
+        build(root, HEADER + row('00:00:07.00', '00:00:08.00'))[0]
+    (root / 'P01/videos/P01_03.MP4').write_bytes(b'not a video' * 100)
+    with pytest.raises(VideoError, match='P01_03.MP4: cannot be read as a video'):
+        build(root, HEADER + row(video='P01_03'))[0]
+    pipeline = Compose(PIPELINE[2:3])
+    reader = type('Reader', (), {'get_batch': lambda self, i: (_ for _ in ()).throw(RuntimeError())})
+    with pytest.raises(VideoError, match='a.mp4: frames 3 to 9 cannot be decoded'):
+        pipeline(dict(filename='a.mp4', video_reader=reader(), frame_inds=np.array([3, 9])))
+
+
+@pytest.mark.parametrize('label', [-2, 5])
+def test_label_out_of_range(label):
+    with pytest.raises(ValueError, match=f'a.mp4: label {label} is out of range, there are 5 classes'):
+        Compose([dict(type='CheckLabel', num_classes=5)])(dict(filename='a.mp4', label=label))
+
+
+def test_label_maps(tmp_path):
+    counts = dict(ek100_verb=97, ek100_noun=300, ssv2=174, k400=400)
+    for name, count in counts.items():
+        names = read_label_map(name)
+        assert len(set(names)) == count and all(names)
+    assert read_label_map('ek100_verb')[0] == 'take' and read_label_map('k400')[0] == 'abseiling'
+    (tmp_path / 'own.txt').write_text('one\ntwo\n')
+    assert read_label_map(str(tmp_path / 'own.txt')) == ['one', 'two']
+    with pytest.raises(FileNotFoundError, match='choose|one of ek100_noun, ek100_verb, k400, ssv2'):
+        read_label_map('ssv3')
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason='the real annotations are not on this machine')
+@pytest.mark.parametrize('name, count', [
+    ('epic-kitchens-100-annotations/EPIC_100_validation.csv', 9668),
+    ('cast-annotations/ek100/train.csv', 67217), ('cast-annotations/ek100/val.csv', 9668)])
+def test_real_annotations(name, count):
+    dataset = DATASETS.build(dict(
+        type='EpicKitchensDataset', ann_file=str(SHARED / name), pipeline=[]))
+    assert len(dataset) == count
+    assert all(info['filename'] for info in (dataset.get_data_info(0), dataset.get_data_info(count - 1)))
