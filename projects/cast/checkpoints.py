@@ -6,11 +6,11 @@ Names: the release's as its checkpoints have them; OpenAI's CLIP and open_clip's
 import re
 import zipfile
 from collections import OrderedDict
-from typing import Dict, Iterable, List, Tuple
+from typing import Any, Dict, Iterable, List, Tuple
 
 import torch
 from mmengine.logging import print_log
-from torch import Tensor, nn
+from torch import Tensor
 
 from .models.tokens import resize_positions
 
@@ -185,7 +185,7 @@ def is_torchscript(path: str) -> bool:
         return any(name.endswith('constants.pkl') for name in archive.namelist())
 
 
-def load_expert(tower: nn.Module, path: str) -> None:
+def load_expert(tower: Any, path: str) -> None:
     """Loads a tower's weights strictly; a CLIP position table of another size is interpolated.
 
     Args:

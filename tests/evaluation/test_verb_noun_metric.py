@@ -7,7 +7,8 @@ from projects.cast.evaluation.verb_noun_metric import rank
 
 
 def sample(verb, noun, label):
-    return dict(pred_score=dict(verb=torch.tensor(verb), noun=torch.tensor(noun)), gt_label=torch.tensor(label))
+    scores = dict(verb=torch.tensor(verb), noun=torch.tensor(noun))
+    return dict(pred_score=scores, gt_label=torch.tensor(label))
 
 
 def test_by_hand():

@@ -64,7 +64,7 @@ def test_grids_must_fit_the_window():
     with pytest.raises(ValueError, match="space window needs equal T, got 4 and 8; use 'space-time'"):
         build(grids=grids)
     grids = dict(spatial=(4, 3, 3), temporal=(4, 2, 3))
-    with pytest.raises(ValueError, match='time window needs equal H x W, got 3x3 and 2x3'):
+    with pytest.raises(ValueError, match='time window needs equal HxW, got 3x3 and 2x3'):
         build(grids=grids)
     free = build(dict(spatial='space-time', temporal='space-time'), grids)
     phi = free(streams(grids))

@@ -7,6 +7,7 @@ from mmcv.cnn.bricks import DropPath
 from torch import Tensor, nn
 
 from mmaction.registry import MODELS
+
 from .adapter import zero_init
 from .tokens import Grid, Tokens, attention, check_window, resize_positions
 
@@ -30,6 +31,7 @@ class CrossAttention(nn.Module):
                  context_grid: Grid) -> None:
         super().__init__()
         self.num_heads, self.window = num_heads, check_window(window)
+        self.check(query_grid, context_grid)
         self.q = nn.Linear(embed_dims, embed_dims)
         self.kv = nn.Linear(embed_dims, 2 * embed_dims)
         self.proj = nn.Linear(embed_dims, embed_dims)
@@ -54,11 +56,10 @@ class CrossAttention(nn.Module):
 
     def check(self, query: Grid, context: Grid) -> None:
         """Raises ValueError if the window cannot pair the two grids."""
-        axis, at = {'time': ('H x W', slice(1, 3)), 'space': ('T', slice(0, 1)),
-                    'space-time': ('', slice(0, 0))}[self.window]
-        if query[at] != context[at]:
-            numbers = ' and '.join('x'.join(map(str, grid[at])) for grid in (query, context))
-            raise ValueError(f'the {self.window} window needs equal {axis}, got {numbers}; '
+        shared = [i for i in range(3) if i not in SPANS[self.window]]  # axes that join the batch
+        if any(query[i] != context[i] for i in shared):
+            axes, *sizes = ('x'.join(str(names[i]) for i in shared) for names in ('THW', query, context))
+            raise ValueError(f'the {self.window} window needs equal {axes}, got {" and ".join(sizes)}; '
                              "use 'space-time', or inputs whose grids agree")
 
     def forward(self, query: Tokens, context: Tokens) -> Tensor:
@@ -114,8 +115,6 @@ class BCAST(nn.Module):
             for r, window in windows.items()})
         self.up = nn.ModuleDict({r: zero_init(nn.Linear(d, embed_dims[r])) for r in windows})
         self.drop_path = DropPath(drop_path_rate)
-        for r, cross in self.attn.items():
-            cross.check(grids[r], grids[self.other[r]])
 
     def forward(self, x: Dict[str, Tokens], prefix_only: Collection[str] = ()) -> Dict[str, Tensor]:
         """What each receiver adds to its stream.

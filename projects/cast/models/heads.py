@@ -2,7 +2,6 @@
 from typing import Dict
 
 import torch
-import torch.nn.functional as F
 from mmengine.model.weight_init import trunc_normal_init
 from torch import Tensor, nn
 
@@ -10,6 +9,7 @@ from mmaction.evaluation import top_k_accuracy
 from mmaction.models.heads import BaseHead
 from mmaction.registry import MODELS
 from mmaction.utils import SampleList
+
 from .adapter import Adapter
 
 

@@ -7,6 +7,7 @@ from torch import Tensor
 from mmaction.models.recognizers.base import BaseRecognizer
 from mmaction.registry import MODELS
 from mmaction.utils import OptConfigType
+
 from ..checkpoints import mismatch
 
 

@@ -26,6 +26,7 @@ class Tokens(NamedTuple):
         grid: ``(T, H, W)`` of the patches.
         num_prefix: P.
     """
+
     data: Tensor
     grid: Grid
     num_prefix: int = 0

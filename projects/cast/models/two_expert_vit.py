@@ -1,11 +1,12 @@
 """CAST's backbone: experts that exchange in every layer (section 3.2)."""
-from typing import Dict, List, Tuple
+from typing import Any, Dict, List, Tuple
 
 from mmengine.model import BaseModule, ModuleDict
 from torch import Tensor, nn
 
 from mmaction.registry import MODELS
 from mmaction.utils import ConfigType
+
 from .tokens import Tokens
 
 
@@ -50,7 +51,7 @@ class TwoExpertViT(BaseModule):
         # Experts whose patches nobody reads after the last block: they pool class tokens only.
         self.prefix_only = tuple(n for n, e in self.experts.items() if e.pools_prefix)
 
-    def build_exchange(self, rate: float, between: Tuple[str, str] = (), layers=(), **cfg):
+    def build_exchange(self, rate: float, between: Tuple[str, ...] = (), layers=(), **cfg):
         """Builds one exchange for its two experts' widths and grids."""
         between = tuple(between) or tuple(self.experts)
         missing = [name for name in between if name not in self.experts]
@@ -61,6 +62,10 @@ class TwoExpertViT(BaseModule):
             'drop_path_rate': rate,
             **cfg, 'embed_dims': {n: self.experts[n].embed_dims for n in between},
             'grids': {n: self.experts[n].grid for n in between}})
+
+    def exchanges_at(self, i: int) -> Dict[str, Any]:
+        """The exchanges of block ``i`` by name."""
+        return dict(self.exchanges[i].items())  # type: ignore[operator]
 
     def forward(self, clip: Tensor) -> Dict[str, Tensor]:
         """Clip to features.
@@ -86,7 +91,7 @@ class TwoExpertViT(BaseModule):
         """
         experts = self.experts.items()
         x = {name: expert.attend(i, x[name]) for name, expert in experts}  # eq. 3
-        phi = [exchange(x, prefix_only) for exchange in self.exchanges[i].values()]  # eq. 7, 8
+        phi = [exchange(x, prefix_only) for exchange in self.exchanges_at(i).values()]  # eq. 7, 8
         x = {name: t.prefix_only() if name in prefix_only else t for name, t in x.items()}
         x = add(x, phi)  # eq. 4
         return {name: expert.feed_forward(i, x[name]) for name, expert in experts}  # eq. 5
@@ -100,7 +105,7 @@ class TwoExpertViT(BaseModule):
         """
         last = self.depth - 1
         return [f'exchanges.{last}.{name}.{parameter}'
-                for name, exchange in self.exchanges[last].items()
+                for name, exchange in self.exchanges_at(last).items()
                 for parameter in exchange.unreachable(self.prefix_only)]
 
 

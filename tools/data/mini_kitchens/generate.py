@@ -145,7 +145,7 @@ def write_csv(path: Path, header, rows) -> None:
         csv.writer(file, lineterminator='\n').writerows([header, *rows])
 
 
-def generate(root: Path, train_videos: int = 80, val_videos: int = 20, actions: int = 12,
+def generate(root: Path, train_videos: int = 160, val_videos: int = 20, actions: int = 12,
              objects: int = 3, seed: int = 0) -> None:
     """Writes videos and annotations.
 
@@ -175,7 +175,7 @@ def generate(root: Path, train_videos: int = 80, val_videos: int = 20, actions: 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     parser.add_argument('root', nargs='?', type=Path, default=Path('data/mini_kitchens'))
-    parser.add_argument('--train-videos', type=int, default=80)
+    parser.add_argument('--train-videos', type=int, default=160)
     parser.add_argument('--val-videos', type=int, default=20)
     parser.add_argument('--actions', type=int, default=12, help='actions per video')
     parser.add_argument('--objects', type=int, default=3, choices=range(1, 7))

@@ -1,6 +1,6 @@
 """What all experts share: eq. 3 and eq. 5 around a library's transformer tower."""
 from abc import ABCMeta, abstractmethod
-from typing import NamedTuple, Optional
+from typing import Any, NamedTuple, Optional
 
 import torch.nn.functional as F
 from mmcv.cnn.bricks import DropPath
@@ -13,6 +13,7 @@ from ..tokens import Grid, Tokens, attention, check_window
 
 class Block(NamedTuple):
     """The parts of a pre-norm transformer block, as the tower holds them."""
+
     norm1: nn.Module
     qkv_weight: Tensor  # (3 D, D), in the order q, k, v
     qkv_bias: Tensor  # (3 D,)
@@ -41,6 +42,7 @@ class Expert(BaseModule, metaclass=ABCMeta):
             see ``tools/convert/expert_checkpoint.py``. None keeps the random ones.
     """
 
+    tower: Any  # a library's module: its parts are known to the subclass
     pools_prefix = False  # whether `pool` reads only the class tokens
     num_prefix = 0
 

@@ -5,6 +5,7 @@ from open_clip.transformer import QuickGELU, VisionTransformer
 from torch import Tensor, nn
 
 from mmaction.registry import MODELS
+
 from ..tokens import Tokens, resize_positions
 from .base import Block, Expert
 

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from mmaction.models.backbones.vit_mae import VisionTransformer
 from mmaction.registry import MODELS
 from mmaction.utils import ConfigType
+
 from ..tokens import Tokens, resize_positions
 from .base import Block, Expert
 

@@ -1,6 +1,6 @@
 # A CAST small enough to train from scratch on two CPU cores, on made-up kitchens of real video files:
 #   python tools/data/mini_kitchens/generate.py
-#   python tools/train.py configs/cast/mini/cast_mini_1xb16-u8-20e_mini-kitchens-rgb.py
+#   python tools/train.py configs/cast/mini/cast_mini_1xb32-u8-14e_mini-kitchens-rgb.py
 # Experts learn too, as nothing is pre-trained at this size. Accuracies: README.md.
 _base_ = [
     '../_base_/default_runtime.py', '../_base_/models/cast_vit-base-p16_verb-noun.py',
@@ -9,10 +9,12 @@ _base_ = [
 ]
 
 expert = dict(
-    img_size=64, patch_size=8, num_frames=8, embed_dims=64, depth=4, num_heads=4, frozen=False)
+    img_size=64, patch_size=16, num_frames=8, embed_dims=64, depth=3, num_heads=4, frozen=False)
 model = dict(
     backbone=dict(
-        experts=dict(spatial=expert, temporal=expert),
+        experts=dict(
+            spatial=expert,
+            temporal=dict(init_cfg=dict(type='Xavier', layer='Linear', distribution='uniform'), **expert)),
         exchanges=dict(b_cast=dict(bottleneck_dims=32, num_heads=4)),
         drop_path_rate=0.),
     cls_head=dict(num_classes=dict(verb=6, noun=6), in_channels=64, label_smooth_eps=0.))
@@ -28,21 +30,24 @@ train_pipeline = [  # no flip: it would turn slide-left into slide-right
     dict(type='OpenVideo'),
     dict(type='UniformSample', clip_len=8),
     dict(type='DecodeVideo'),
-    dict(type='Resize', scale=(64, 64), keep_ratio=False),
+    dict(type='Resize', scale=(72, 72), keep_ratio=False),
+    dict(type='RandomCrop', size=64),
     dict(type='FormatShape', input_format='NCTHW'), pack
 ]
 val_pipeline = [
     dict(type='OpenVideo'),
     dict(type='UniformSample', clip_len=8, test_mode=True),
     dict(type='DecodeVideo'),
-    dict(type='Resize', scale=(64, 64), keep_ratio=False),
+    dict(type='Resize', scale=(72, 72), keep_ratio=False),
+    dict(type='CenterCrop', crop_size=64),
     dict(type='FormatShape', input_format='NCTHW'), pack
 ]
 test_pipeline = [  # 2 views
     dict(type='OpenVideo'),
     dict(type='UniformSample', clip_len=8, num_clips=2, test_mode=True),
     dict(type='DecodeVideo'),
-    dict(type='Resize', scale=(64, 64), keep_ratio=False),
+    dict(type='Resize', scale=(72, 72), keep_ratio=False),
+    dict(type='CenterCrop', crop_size=64),
     dict(type='FormatShape', input_format='NCTHW'), pack
 ]
 dataset = dict(
@@ -50,7 +55,7 @@ dataset = dict(
     video_template='{participant_id}/videos/{video_id}.mp4',
     data_prefix=dict(video=data_root))
 train_dataloader = dict(
-    batch_size=16,
+    batch_size=32,
     num_workers=1,
     dataset=dict(ann_file=ann_file_train, pipeline=train_pipeline, **dataset))
 val_dataloader = dict(
@@ -58,20 +63,20 @@ val_dataloader = dict(
 test_dataloader = dict(
     batch_size=32, num_workers=1, dataset=dict(ann_file=ann_file_test, pipeline=test_pipeline, **dataset))
 
-max_epochs = 20
-train_cfg = dict(max_epochs=max_epochs, val_interval=5)
-optim_wrapper = dict(optimizer=dict(lr=2e-3), accumulative_counts=1)
+max_epochs = 14
+train_cfg = dict(max_epochs=max_epochs, val_interval=7)
+optim_wrapper = dict(optimizer=dict(lr=1e-3), accumulative_counts=1)
 param_scheduler = [
-    dict(type='LinearLR', start_factor=0.01, by_epoch=True, begin=0, end=1, convert_to_iter_based=True),
+    dict(type='LinearLR', start_factor=0.01, by_epoch=True, begin=0, end=2, convert_to_iter_based=True),
     dict(
         type='CosineAnnealingLR',
-        T_max=max_epochs - 1,
+        T_max=max_epochs - 2,
         eta_min=1e-5,
         by_epoch=True,
-        begin=1,
+        begin=2,
         end=max_epochs,
         convert_to_iter_based=True)
 ]
-auto_scale_lr = dict(base_batch_size=16)
+auto_scale_lr = dict(base_batch_size=32)
 default_hooks = dict(
-    checkpoint=dict(interval=5, save_best='acc/action_top1', rule='greater'), logger=dict(interval=10))
+    checkpoint=dict(interval=7, save_best='acc/action_top1', rule='greater'), logger=dict(interval=10))
