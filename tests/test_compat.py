@@ -1,0 +1,42 @@
+import sys
+
+import pytest
+import torch
+from mmengine.logging import HistoryBuffer
+from mmengine.runner.checkpoint import CheckpointLoader
+
+from projects.cast import compat
+
+
+def test_host_imports_whole():
+    import mmaction.models.localizers as localizers
+    assert hasattr(localizers, 'BMN') and hasattr(localizers, 'DRN')
+
+
+def test_stub_does_nothing_where_the_package_is_whole(tmp_path, monkeypatch):
+    (tmp_path / 'mmaction/models/localizers/drn').mkdir(parents=True)
+    (tmp_path / 'mmaction/__init__.py').touch()
+    for name in [n for n in sys.modules if n.startswith('mmaction')]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    compat.stub_drn()
+    assert 'mmaction.models.localizers.drn' not in sys.modules
+
+
+def test_checkpoints_of_runs_and_of_tensors(tmp_path):
+    state = {'weight': torch.ones(2)}
+    run, plain = str(tmp_path / 'run.pth'), str(tmp_path / 'plain.pth')
+    torch.save({'state_dict': state, 'message_hub': {'loss': HistoryBuffer()}}, run)
+    torch.save(state, plain)
+    loaded = CheckpointLoader.load_checkpoint(run, 'cpu')
+    assert isinstance(loaded['message_hub']['loss'], HistoryBuffer)
+    assert loaded['state_dict']._metadata['']['filename'] == run
+    assert torch.equal(CheckpointLoader.load_checkpoint(plain, 'cpu')['weight'], state['weight'])
+    with pytest.raises(FileNotFoundError, match='lost.pth: no such checkpoint'):
+        CheckpointLoader.load_checkpoint(str(tmp_path / 'lost.pth'))
+
+
+def test_process_group_is_left_alone_without_a_launcher(monkeypatch):
+    monkeypatch.delenv('WORLD_SIZE', raising=False)
+    compat.init_cpu_process_group()
+    assert not torch.distributed.is_initialized()
