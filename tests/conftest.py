@@ -13,7 +13,7 @@ from mmaction.registry import MODELS
 from mmaction.utils import register_all_modules
 
 ROOT = Path(__file__).parents[1]
-MINI = ROOT / 'configs/cast/mini/cast_mini_1xb32-u8-14e_mini-kitchens-rgb.py'
+MINI = ROOT / 'configs/cast/mini/cast_mini_1xb32-u8-16e_mini-kitchens-rgb.py'
 sys.path.insert(0, str(ROOT / 'tests'))
 
 
