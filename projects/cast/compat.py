@@ -1,7 +1,7 @@
 """The known breaks of the host stack, each put right once, here.
 
-Imported before anything of ``mmaction.models``. Every entry names its issue and does nothing where
-the installed version is whole.
+Imported before anything of ``mmaction.models``. Every entry names its issue where one is
+known.
 """
 import importlib.util
 import os
