@@ -6,14 +6,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from mmengine import Config
 
 import projects.cast  # noqa: F401
 from mmaction.registry import MODELS
 from mmaction.utils import register_all_modules
 
 ROOT = Path(__file__).parents[1]
-MINI = ROOT / 'configs/cast/mini/cast_mini_1xb32-u8-16e_mini-kitchens-rgb.py'
+MINI = ROOT / 'configs/cast/mini/cast_mini_1xb32-u8-20e_mini-kitchens-rgb.py'
 sys.path.insert(0, str(ROOT / 'tests'))
 
 
@@ -78,8 +77,3 @@ def mini_options(root, **more):
         options[f'{split}_dataloader.num_workers'] = 0
         options[f'{split}_dataloader.persistent_workers'] = False
     return [f'{key}={value}' for key, value in options.items()]
-
-
-@pytest.fixture
-def mini_config():
-    return Config.fromfile(MINI)

@@ -3,6 +3,7 @@ from typing import Dict, Tuple
 
 import torch
 from torch import Tensor
+from torch.nn.parallel import DistributedDataParallel
 
 from mmaction.models.recognizers.base import BaseRecognizer
 from mmaction.registry import MODELS
@@ -24,10 +25,9 @@ class CASTRecognizer(BaseRecognizer):
         # with its scope, so that the model builds outside of a runner too
         data_preprocessor = data_preprocessor or dict(type='mmaction.ActionDataPreprocessor')
         super().__init__(data_preprocessor=data_preprocessor, **kwargs)
-        # DistributedDataParallel waits for a gradient of every parameter it knows; these get none.
-        # https://github.com/pytorch/pytorch/issues/22049 (the documented way to leave some out)
-        self._ddp_params_and_buffers_to_ignore = [
-            f'backbone.{name}' for name in self.backbone.unreachable_parameters()]
+        # it waits for a gradient of every parameter that it knows; these get none
+        DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(
+            self, [f'backbone.{name}' for name in self.backbone.unreachable_parameters()])
 
     def _load_from_state_dict(self, state_dict, prefix, local_metadata, *args) -> None:
         """Stops at a checkpoint of another model, which mmengine would only log.

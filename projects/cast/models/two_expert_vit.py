@@ -1,6 +1,7 @@
 """CAST's backbone: experts that exchange in every layer (section 3.2)."""
 from typing import Any, Dict, List, Tuple
 
+import numpy as np
 from mmengine.model import BaseModule, ModuleDict
 from torch import Tensor, nn
 
@@ -42,12 +43,11 @@ class TwoExpertViT(BaseModule):
         if len(set(depths.values())) != 1:
             raise ValueError(f'experts go in step, block by block, but their depths are {depths}')
         self.depth = next(iter(depths.values()))
-        rates = [drop_path_rate * i / max(self.depth - 1, 1) for i in range(self.depth)]
         self.exchanges = nn.ModuleList(
             nn.ModuleDict({
-                name: self.build_exchange(rate, **cfg) for name, cfg in exchanges.items()
+                name: self.build_exchange(float(rate), **cfg) for name, cfg in exchanges.items()
                 if i in cfg.get('layers', range(self.depth))})
-            for i, rate in enumerate(rates))
+            for i, rate in enumerate(np.linspace(0, drop_path_rate, self.depth)))
         # Experts whose patches nobody reads after the last block: they pool class tokens only.
         self.prefix_only = tuple(n for n, e in self.experts.items() if e.pools_prefix)
 

@@ -27,10 +27,10 @@ NOUNS = {  # name: (colour in RGB, shape)
 }
 VERBS = ('slide-left', 'slide-right', 'lift', 'lower', 'shake', 'stir')
 
-SIZE, FPS = 96, 12
+SIZE, FPS = 64, 12  # decord miscounts the channels of some narrow videos, such as 72 pixels
 ACTION, PAUSE = 18, 4  # frames
-REACH = 48  # pixels from one end of a motion to the other
-CENTRE = (36, 60)  # pixels: where motions have their middle, both ways
+REACH = 32  # pixels from one end of a motion to the other
+CENTRE = (24, 40)  # pixels: where motions have their middle, both ways
 COLUMNS = ('narration_id,participant_id,video_id,narration_timestamp,start_timestamp,stop_timestamp,'
            'start_frame,stop_frame,narration,verb,verb_class,noun,noun_class,all_nouns,'
            'all_noun_classes').split(',')
@@ -56,13 +56,13 @@ def draw(frame: np.ndarray, noun: str, centre: Tuple[float, float], angle: float
                     cv2.LINE_AA, 4)
 
     if shape == 'disc':
-        ellipse((8, 8))
+        ellipse((9, 9))
     elif shape == 'ellipse':
-        ellipse((10, 6))
+        ellipse((11, 6))
     elif shape == 'ring':
         ellipse((9, 9), 3)
     else:
-        half = (12, 3) if shape == 'bar' else (7, 7)
+        half = (13, 4) if shape == 'bar' else (7, 7)
         corners = cv2.boxPoints(((x / 16, y / 16), (2 * half[0], 2 * half[1]), angle))
         cv2.fillConvexPoly(frame, np.int32(corners * 16), colour, cv2.LINE_AA, 4)
 
@@ -92,7 +92,7 @@ def layout(rng: np.random.Generator, count: int) -> np.ndarray:
     while len(found) < count:
         verb, (t, phase) = str(rng.choice(VERBS)), rng.uniform(size=2)
         new = place(verb, t, phase, rng.uniform(*CENTRE, 2))
-        if all(np.linalg.norm(new - other) > 22 for other in found):
+        if all(np.linalg.norm(new - other) > 20 for other in found):
             found.append(new)
     return np.array(found)
 

@@ -2,6 +2,7 @@
 from abc import ABCMeta, abstractmethod
 from typing import Any, NamedTuple, Optional
 
+import numpy as np
 import torch.nn.functional as F
 from mmcv.cnn.bricks import DropPath
 from mmengine.model import BaseModule
@@ -15,11 +16,17 @@ class Block(NamedTuple):
     """The parts of a pre-norm transformer block, as the tower holds them."""
 
     norm1: nn.Module
-    qkv_weight: Tensor  # (3 D, D), in the order q, k, v
-    qkv_bias: Tensor  # (3 D,)
-    proj: nn.Module
+    attn: Any
     norm2: nn.Module
     mlp: nn.Module
+
+
+class Projections(NamedTuple):
+    """The linear maps of a self-attention."""
+
+    weight: Tensor  # (3 D, D), in the order q, k, v
+    bias: Tensor  # (3 D,)
+    out: nn.Module
 
 
 class Expert(BaseModule, metaclass=ABCMeta):
@@ -29,10 +36,12 @@ class Expert(BaseModule, metaclass=ABCMeta):
 
     Args:
         tower: the library's module, under its own parameter names.
+        img_size: native height and width in pixels; other sizes interpolate the positions.
+        patch_size: pixels per patch side.
+        num_frames: native frames of a clip; two make one position in time.
         embed_dims: width D.
         depth: number of blocks.
         num_heads: attention heads.
-        grid: ``(T, H, W)`` of the tokens that the tower's own position table is for.
         window: window of the self-attention (``space``: per frame; ``space-time``: joint).
         adapter_ratio: adapter bottleneck over D.
         ffn_adapter_scale: factor of the feed-forward adapter. The release uses 0.5, eq. 5 has 1.
@@ -48,12 +57,13 @@ class Expert(BaseModule, metaclass=ABCMeta):
 
     def __init__(self,
                  tower: nn.Module,
+                 img_size: int,
+                 patch_size: int,
+                 num_frames: int,
                  embed_dims: int,
                  depth: int,
                  num_heads: int,
-                 grid: Grid,
                  window: str,
-                 patch_size: int,
                  adapter_ratio: float = 0.25,
                  ffn_adapter_scale: float = 0.5,
                  drop_path_rate: float = 0.,
@@ -62,12 +72,13 @@ class Expert(BaseModule, metaclass=ABCMeta):
         super().__init__()
         self.tower = tower
         self.embed_dims, self.depth, self.num_heads = embed_dims, depth, num_heads
-        self.grid, self.window, self.patch_size = grid, check_window(window), patch_size
+        self.window, self.tube = check_window(window), (2, patch_size, patch_size)
+        self.grid: Grid = (num_frames // 2, img_size // patch_size, img_size // patch_size)
         self.ffn_adapter_scale, self.frozen, self.checkpoint = ffn_adapter_scale, frozen, checkpoint
         self.attn_adapters = nn.ModuleList(Adapter(embed_dims, adapter_ratio) for _ in range(depth))
         self.ffn_adapters = nn.ModuleList(Adapter(embed_dims, adapter_ratio) for _ in range(depth))
         self.drop_paths = nn.ModuleList(
-            DropPath(drop_path_rate * i / max(depth - 1, 1)) for i in range(depth))
+            DropPath(float(rate)) for rate in np.linspace(0, drop_path_rate, depth))
         self.tower.requires_grad_(not frozen)
         self.post_norm.requires_grad_(True)
 
@@ -85,14 +96,19 @@ class Expert(BaseModule, metaclass=ABCMeta):
         """The parts of block ``i``."""
 
     @abstractmethod
+    def projections(self, attn: Any) -> Projections:
+        """The linear maps of a block's ``attn``."""
+
+    @abstractmethod
     def pool(self, x: Tokens) -> Tensor:
         """Tokens of the last block to one feature ``(B, D)`` per clip."""
 
     def attend(self, i: int, x: Tokens) -> Tokens:
         """``x + MHSA(LN(x)) + ADAP(MHSA(LN(x)))``, eq. 3."""
         block = self.block(i)
-        q, k, v = F.linear(block.norm1(x.data), block.qkv_weight, block.qkv_bias).chunk(3, dim=-1)
-        a = block.proj(attention(q, k, v, self.num_heads, self.window))
+        project = self.projections(block.attn)
+        q, k, v = F.linear(block.norm1(x.data), project.weight, project.bias).chunk(3, dim=-1)
+        a = project.out(attention(q, k, v, self.num_heads, self.window))
         return x.replace(x.data + a + self.attn_adapters[i](a))
 
     def feed_forward(self, i: int, x: Tokens) -> Tokens:
@@ -102,18 +118,18 @@ class Expert(BaseModule, metaclass=ABCMeta):
         adapted = self.ffn_adapter_scale * self.ffn_adapters[i](n)
         return x.replace(x.data + block.mlp(n) + self.drop_paths[i](adapted))
 
-    def tubes(self, clip: Tensor, tubelet_size: int = 2) -> Grid:
+    def tubes(self, clip: Tensor) -> Grid:
         """Number of tubes along ``(F, H, W)`` of a clip ``(B, 3, F, H, W)``.
 
         Raises:
             ValueError: if the clip does not divide into whole tubes.
         """
         size = tuple(clip.shape[-3:])
-        step = (tubelet_size, self.patch_size, self.patch_size)
-        if clip.dim() != 5 or any(n < m or n % m for n, m in zip(size, step)):
+        if clip.dim() != 5 or any(n < m or n % m for n, m in zip(size, self.tube)):
             raise ValueError(f'a clip of shape {tuple(clip.shape)} does not divide into tubes of '
-                             f'{step}; give (B, 3, F, H, W) with F, H, W multiples of these')
-        return size[0] // step[0], size[1] // step[1], size[2] // step[2]
+                             f'{self.tube}; give (B, 3, F, H, W) with F, H, W multiples of these')
+        t, h, w = (n // m for n, m in zip(size, self.tube))
+        return t, h, w
 
     def init_weights(self) -> None:
         """Initialises the tower, then loads ``checkpoint`` over it, strictly and last."""

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from mmaction.registry import MODELS
 
 from ..tokens import Tokens, resize_positions
-from .base import Block, Expert
+from .base import Block, Expert, Projections
 
 
 @MODELS.register_module()
@@ -15,11 +15,8 @@ class CLIPExpert(Expert):
     """CLIP ViT run on the second frame of each pair, attention within the frame (section 3.1).
 
     Args:
-        img_size: native height and width in pixels; other sizes interpolate the positions.
-        patch_size: pixels per patch side.
-        num_frames: native frames of the clip; every second one is used.
-        embed_dims, depth, num_heads, mlp_ratio: size of the tower; ViT-B/16 by default.
-        kwargs: see :class:`Expert`.
+        mlp_ratio: width of the feed-forward layers over ``embed_dims``.
+        kwargs, and the others: see :class:`Expert`; ViT-B/16 by default.
     """
 
     pools_prefix = True
@@ -38,9 +35,8 @@ class CLIPExpert(Expert):
         tower = VisionTransformer(
             img_size, patch_size, embed_dims, depth, num_heads, mlp_ratio, act_layer=QuickGELU)
         tower.proj = None  # CAST stops before the projection into the space shared with text
-        side = img_size // patch_size
-        super().__init__(tower, embed_dims, depth, num_heads, (num_frames // 2, side, side), window,
-                         patch_size, **kwargs)
+        super().__init__(tower, img_size, patch_size, num_frames, embed_dims, depth, num_heads, window,
+                         **kwargs)
 
     @property
     def post_norm(self) -> nn.Module:
@@ -63,8 +59,10 @@ class CLIPExpert(Expert):
 
     def block(self, i: int) -> Block:
         b = self.tower.transformer.resblocks[i]
-        return Block(b.ln_1, b.attn.in_proj_weight, b.attn.in_proj_bias, b.attn.out_proj, b.ln_2,
-                     b.mlp)
+        return Block(b.ln_1, b.attn, b.ln_2, b.mlp)
+
+    def projections(self, attn) -> Projections:
+        return Projections(attn.in_proj_weight, attn.in_proj_bias, attn.out_proj)
 
     def pool(self, x: Tokens) -> Tensor:
         """Mean over time of the class tokens, then ``ln_post``: CLS in eq. 6."""

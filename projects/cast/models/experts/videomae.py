@@ -10,7 +10,7 @@ from mmaction.registry import MODELS
 from mmaction.utils import ConfigType
 
 from ..tokens import Tokens, resize_positions
-from .base import Block, Expert
+from .base import Block, Expert, Projections
 
 
 @MODELS.register_module()
@@ -20,12 +20,9 @@ class VideoMAEExpert(Expert):
     Its fixed sine-cosine position table is computed, not stored.
 
     Args:
-        img_size: native height and width in pixels; other sizes interpolate the positions.
-        patch_size: pixels per patch side.
-        num_frames: native frames of the clip.
-        embed_dims, depth, num_heads, mlp_ratio: size of the tower; ViT-B/16 by default.
+        mlp_ratio: width of the feed-forward layers over ``embed_dims``.
         init_cfg: how the tower starts when it is trained from scratch; None is MMAction2's default.
-        kwargs: see :class:`Expert`.
+        kwargs, and the others: see :class:`Expert`; ViT-B/16 by default.
     """
 
     def __init__(self,
@@ -44,9 +41,8 @@ class VideoMAEExpert(Expert):
             num_heads=num_heads, mlp_ratio=mlp_ratio, num_frames=num_frames,
             **(dict(init_cfg=init_cfg) if init_cfg else {}))
         tower.register_buffer('pos_embed', tower.pos_embed, persistent=False)
-        side = img_size // patch_size
-        super().__init__(tower, embed_dims, depth, num_heads, (num_frames // 2, side, side), window,
-                         patch_size, **kwargs)
+        super().__init__(tower, img_size, patch_size, num_frames, embed_dims, depth, num_heads, window,
+                         **kwargs)
 
     @property
     def post_norm(self) -> nn.Module:
@@ -60,9 +56,11 @@ class VideoMAEExpert(Expert):
 
     def block(self, i: int) -> Block:
         b = self.tower.blocks[i]
-        q_bias, v_bias = b.attn.q_bias, b.attn.v_bias
-        qkv_bias = torch.cat([q_bias, torch.zeros_like(q_bias), v_bias])  # keys have no bias
-        return Block(b.norm1, b.attn.qkv.weight, qkv_bias, b.attn.proj, b.norm2, b.mlp)
+        return Block(b.norm1, b.attn, b.norm2, b.mlp)
+
+    def projections(self, attn) -> Projections:
+        bias = torch.cat([attn.q_bias, torch.zeros_like(attn.q_bias), attn.v_bias])  # keys have no bias
+        return Projections(attn.qkv.weight, bias, attn.proj)
 
     def pool(self, x: Tokens) -> Tensor:
         """Mean over all tokens, then ``fc_norm``: GAP in eq. 6."""

@@ -1,6 +1,6 @@
 # A CAST small enough to train from scratch on two CPU cores, on made-up kitchens of real video files:
 #   python tools/data/mini_kitchens/generate.py
-#   python tools/train.py configs/cast/mini/cast_mini_1xb32-u8-16e_mini-kitchens-rgb.py
+#   python tools/train.py configs/cast/mini/cast_mini_1xb32-u8-20e_mini-kitchens-rgb.py
 # Experts learn too, as nothing is pre-trained at this size. Accuracies: README.md.
 _base_ = [
     '../_base_/default_runtime.py', '../_base_/models/cast_vit-base-p16_verb-noun.py',
@@ -9,7 +9,7 @@ _base_ = [
 ]
 
 expert = dict(
-    img_size=64, patch_size=16, num_frames=8, embed_dims=64, depth=3, num_heads=4, frozen=False)
+    img_size=64, patch_size=16, num_frames=8, embed_dims=64, depth=2, num_heads=4, frozen=False)
 model = dict(
     backbone=dict(
         experts=dict(
@@ -63,9 +63,9 @@ val_dataloader = dict(
 test_dataloader = dict(
     batch_size=32, num_workers=1, dataset=dict(ann_file=ann_file_test, pipeline=test_pipeline, **dataset))
 
-max_epochs = 16
+max_epochs = 20
 train_cfg = dict(max_epochs=max_epochs, val_interval=4)
-optim_wrapper = dict(optimizer=dict(lr=1e-3), accumulative_counts=1)
+optim_wrapper = dict(optimizer=dict(lr=1.5e-3, betas=(0.9, 0.95)), accumulative_counts=1)
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, by_epoch=True, begin=0, end=2, convert_to_iter_based=True),
     dict(
