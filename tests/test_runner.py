@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import MINI, ROOT, mini_options
+from conftest import MINI, RECIPE, ROOT, mini_options
 
 ENV = {**os.environ, 'PATH': f'{Path(sys.executable).parent}:{os.environ["PATH"]}', 'OMP_NUM_THREADS': '1',
        'PYTHONWARNINGS': 'ignore', 'PYTHONPATH': str(ROOT)}
@@ -32,8 +32,8 @@ def run(*command, ok=True, **env):
     return result.stdout
 
 
-def train(root, work_dir, *arguments, **options):
-    return [sys.executable, 'tools/train.py', MINI, '--work-dir', work_dir, '--seed', 0, *arguments,
+def train(root, work_dir, *arguments, config=MINI, **options):
+    return [sys.executable, 'tools/train.py', config, '--work-dir', work_dir, '--seed', 0, *arguments,
             '--cfg-options', *mini_options(root, **{**SMALL, **options})]
 
 
@@ -65,26 +65,73 @@ def test_dist_train(mini_root, tmp_path):
     assert re.search(r'Epoch\(val\) \[2\]', output) and (tmp_path / 'epoch_2.pth').is_file()
 
 
-def test_killed_run_resumes(mini_root, tmp_path):
-    whole = {**SMALL, 'train_cfg.max_epochs': 4}
-    command = [str(c) for c in train(mini_root, tmp_path, **whole)]
+def test_killed_run_resumes_bit_for_bit(mini_root, tmp_path):
+    """One data worker; RandAugment, random crops, mixup and drop path go on as they would have."""
+    options = {**SMALL, 'train_cfg.max_epochs': 4, 'train_dataloader.num_workers': 1}
+    whole, broken = tmp_path / 'whole', tmp_path / 'broken'
+    run(*train(mini_root, whole, config=RECIPE, **options))
+
+    command = [str(c) for c in train(mini_root, broken, config=RECIPE, **options)]
     process = subprocess.Popen(command, cwd=ROOT, env=ENV, stdout=subprocess.PIPE,
                                stderr=subprocess.STDOUT, start_new_session=True)
     deadline = time.time() + 200
-    while not (tmp_path / 'last_checkpoint').is_file() and time.time() < deadline:
+    while not (broken / 'last_checkpoint').is_file() and time.time() < deadline:
         assert process.poll() is None, process.communicate()[0].decode()[-3000:]
         time.sleep(0.02)
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
-    last = (tmp_path / 'last_checkpoint').read_text()
-    done = int(re.search(r'epoch_(\d)', last).group(1))
+    done = int(re.search(r'epoch_(\d)', (broken / 'last_checkpoint').read_text()).group(1))
     assert done < 4
+    (broken / f'epoch_{done + 1}.pth.part').write_bytes(b'half a checkpoint')  # killed while saving
 
-    output = run(*train(mini_root, tmp_path, '--resume', **whole))
-    assert f'resumed epoch: {done}' in output and f'Epoch(train) [{done + 1}]' in output.replace('  ', ' ')
-    assert f'Epoch(train) [{done}]' not in output.replace('  ', ' ')
-    checkpoint = torch.load(tmp_path / 'epoch_4.pth', weights_only=False)
-    assert checkpoint['meta']['epoch'] == 4
+    output = run(*train(mini_root, broken, '--resume', config=RECIPE, **options)).replace('  ', ' ')
+    assert f'resumed epoch: {done}' in output and f'Epoch(train) [{done + 1}]' in output
+    assert f'Epoch(train) [{done}]' not in output
+    one, other = (torch.load(path / 'epoch_4.pth', weights_only=False) for path in (whole, broken))
+    assert one['meta']['epoch'] == other['meta']['epoch'] == 4
+    for a, b in zip(*(tensors(checkpoint) for checkpoint in (one, other))):
+        assert torch.equal(a, b)
+
+
+def tensors(checkpoint):
+    """Weights and the optimizer's moments."""
+    state = checkpoint['optimizer']['state']
+    return [*checkpoint['state_dict'].values(), *(t for i in sorted(state) for t in state[i].values())]
+
+
+def losses(output):
+    return re.findall(r'loss_verb: ([\d.]+).*loss_noun: ([\d.]+)', output)
+
+
+def test_same_seed_gives_the_same_losses(mini_root, tmp_path):
+    options = {**SMALL, 'model.backbone.drop_path_rate': 0.3}
+    runs = [losses(run(*train(mini_root, tmp_path / str(workers), config=RECIPE,
+                              **options, **{'train_dataloader.num_workers': workers})))
+            for workers in (2, 2, 3)]
+    assert len(runs[0]) == 4 and runs[0] == runs[1] == runs[2]
+
+
+def test_training_survives_a_broken_video(mini_root, tmp_path):
+    train_csv = mini_root / 'EPIC_100_train.csv'
+    bad = tmp_path / 'bad.csv'
+    bad.write_text(train_csv.read_text().replace('P01_02', 'P01_77', 3))  # the first row of that video
+    config = tmp_path / 'config.py'
+    config.write_text(f"_base_ = '{MINI}'\noptim_wrapper = dict(type='BF16OptimWrapper')\n"
+                      "custom_hooks = [dict(type='EMAHook', ema_type='LearnableEMA')]\n")
+    output = run(*train(mini_root, tmp_path, config=config, **{**SMALL, 'train_cfg.max_epochs': 1}),
+                 f'train_dataloader.dataset.ann_file={bad}')
+    assert 'P01_77.mp4: no such video' in output and 'Another sample takes its place' in output
+    assert (tmp_path / 'epoch_1.pth').is_file()
+    checkpoint = torch.load(tmp_path / 'epoch_1.pth', weights_only=False)
+    assert 'module.cls_head.fc_cls.verb.weight' in checkpoint['ema_state_dict']
+
+    val_csv = (mini_root / 'EPIC_100_validation.csv').read_text()
+    bad.write_text(val_csv.replace('P51_01,00', 'P51_77,00', 1))
+    options = [*mini_options(mini_root, **SMALL), f'test_dataloader.dataset.ann_file={bad}',
+               'test_dataloader.dataset.broken_as_wrong=True']
+    output = run(sys.executable, 'tools/test.py', MINI, tmp_path / 'epoch_1.pth', '--work-dir', tmp_path,
+                 '--cfg-options', *options)
+    assert 'P51_77.mp4: no such video' in output and ('broken', '1.0000') in metrics(output)
 
 
 def test_broken_video_stops_the_test_and_is_named(trained, mini_root, tmp_path):

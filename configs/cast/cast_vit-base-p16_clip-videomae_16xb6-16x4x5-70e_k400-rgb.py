@@ -23,5 +23,5 @@ model = dict(
     data_preprocessor=dict(
         blending=dict(
             type='RandomBatchAugment',
-            augments=dict(type='MixupBlending', alpha=0.8, num_classes=400),
+            augments=dict(type='ReverseMixup', alpha=0.8, num_classes=400),
             probs=0.5)))

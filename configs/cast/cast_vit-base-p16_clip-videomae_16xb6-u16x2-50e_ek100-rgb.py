@@ -19,5 +19,8 @@ model = dict(
         experts=dict(
             spatial=dict(checkpoint=clip_checkpoint),
             temporal=dict(checkpoint=videomae_checkpoint)),
-        drop_path_rate=0.2))
+        drop_path_rate=0.2),
+    data_preprocessor=dict(
+        blending=dict(
+            type='VerbNounBatchAugment', augments=dict(type='ReverseMixup', alpha=0.8), probs=0.9)))
 default_hooks = dict(checkpoint=dict(save_best='acc/action_top1', rule='greater'))

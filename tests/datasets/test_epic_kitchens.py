@@ -83,7 +83,7 @@ def test_no_annotation_file(root):
 
 
 def test_bad_videos(root):
-    with pytest.raises(FileNotFoundError, match='P01_02.MP4: no such video'):
+    with pytest.raises(VideoError, match='P01_02.MP4: no such video'):
         build(root, HEADER + row(video='P01_02'))[0]
     with pytest.raises(VideoError, match=r'has 60 frames \(6.00 s\), but the segment is from 7.00 to 8'):
         build(root, HEADER + row('00:00:07.00', '00:00:08.00'))[0]
@@ -96,10 +96,15 @@ def test_bad_videos(root):
         pipeline(dict(filename='a.mp4', video_reader=reader(), frame_inds=np.array([3, 9])))
 
 
-@pytest.mark.parametrize('label', [-2, 5])
-def test_label_out_of_range(label):
-    with pytest.raises(ValueError, match=f'a.mp4: label {label} is out of range, there are 5 classes'):
-        Compose([dict(type='CheckLabel', num_classes=5)])(dict(filename='a.mp4', label=label))
+def test_unlabelled_test_set(root):
+    """The challenge's file: no label columns. It can be tested on, but not trained on."""
+    columns = HEADER.split(',')[:8]
+    text = ','.join(columns) + '\n' + ','.join(row().split(',')[:8]) + '\n'
+    dataset = build(root, text)
+    assert dataset[0]['data_samples'].gt_label.tolist() == [-1, -1]
+    assert dataset[0]['inputs'].shape == (1, 3, 4, 48, 64)
+    with pytest.raises(ValueError, match='ann.csv, line 2: cannot be read'):
+        DATASETS.build(dict(type='EpicKitchensDataset', ann_file=str(root / 'ann.csv'), pipeline=[]))
 
 
 def test_label_maps(tmp_path):

@@ -6,22 +6,56 @@ from projects.cast.evaluation import VerbNounMetric
 from projects.cast.evaluation.verb_noun_metric import rank
 
 
-def sample(verb, noun, label):
+def sample(verb, noun, label, narration='P01_01_0', **more):
     scores = dict(verb=torch.tensor(verb), noun=torch.tensor(noun))
-    return dict(pred_score=scores, gt_label=torch.tensor(label))
+    return dict(pred_score=scores, gt_label=torch.tensor(label), narration_id=narration, **more)
+
+
+SAMPLES = [
+    sample([.6, .4, 0.], [.5, .3, .2], [0, 0]),  # all right
+    sample([.6, .4, 0.], [.5, .3, .2], [1, 0]),  # verb second; pairs .30 (0,0), .20 (1,0): second
+    sample([.6, .4, 0.], [.5, .3, .2], [0, 2], 'P18_02_5'),  # noun third
+    sample([.6, .4, 0.], [.5, .3, .2], [1, 1]),  # both second; .30 .20 .18 .12 .12: fourth or later
+]
+OVERALL = dict(verb_top1=50, verb_top2=100, noun_top1=50, noun_top2=75, action_top1=25, action_top2=50)
+
+
+def evaluate(metric, samples):
+    metric.process(None, samples)
+    return {k.removeprefix('acc/'): v for k, v in metric.evaluate(len(samples)).items()}
 
 
 def test_by_hand():
-    metric = VerbNounMetric(topk=(1, 2))
-    metric.process(None, [
-        sample([.6, .4, 0.], [.5, .3, .2], [0, 0]),  # all right
-        sample([.6, .4, 0.], [.5, .3, .2], [1, 0]),  # verb second; pairs .30 (0,0), .20 (1,0): second
-        sample([.6, .4, 0.], [.5, .3, .2], [0, 2]),  # noun third
-        sample([.6, .4, 0.], [.5, .3, .2], [1, 1]),  # both second; .30 .20 .18 .12 .12: fourth or later
-    ])
-    result = metric.evaluate(4)
-    expected = dict(verb_top1=50, verb_top2=100, noun_top1=50, noun_top2=75, action_top1=25, action_top2=50)
-    assert result == {f'acc/{k}': pytest.approx(v) for k, v in expected.items()}
+    assert evaluate(VerbNounMetric(topk=(1, 2)), SAMPLES) == pytest.approx(OVERALL)
+
+
+def test_unseen_participants_and_tail_classes(tmp_path):
+    files = {}
+    for key, column, values in (('unseen_participants', 'participant_id', ['P18', 'P32']),
+                                ('tail_verbs', 'verb', [1]), ('tail_nouns', 'noun', [2])):
+        files[key] = str(tmp_path / f'{key}.csv')
+        (tmp_path / f'{key}.csv').write_text('\n'.join([column, *map(str, values)]) + '\n')
+    subsets = dict(
+        unseen_verb_top1=100, unseen_noun_top1=0, unseen_action_top1=0,  # the third
+        tail_verb_top1=0,  # the second and the fourth
+        tail_noun_top1=0,  # the third
+        tail_action_top1=0)  # all but the first
+    assert evaluate(VerbNounMetric(topk=(1, 2), **files), SAMPLES) == pytest.approx({**OVERALL, **subsets})
+    third = sample([.6, .4, 0.], [.1, .3, .6], [0, 2], 'P32_01_1')  # right, and tail by its noun
+    again = evaluate(VerbNounMetric(topk=(1, ), **files), [*SAMPLES, third])
+    assert again['tail_noun_top1'] == 50 and again['tail_action_top1'] == 25 and again['tail_verb_top1'] == 0
+    assert again['unseen_noun_top1'] == 50 and again['unseen_action_top1'] == 50
+    with pytest.raises(FileNotFoundError, match='lost.csv: not there; it is in EPIC-KITCHENS-100'):
+        VerbNounMetric(tail_verbs='lost.csv')
+
+
+def test_broken_samples_are_wrong_and_counted():
+    result = evaluate(VerbNounMetric(topk=(1, 2)), [SAMPLES[0], {**SAMPLES[0], 'broken': True}])
+    assert result.pop('broken') == 1 and set(result.values()) == {50}
+
+
+def test_without_labels_there_is_no_accuracy():
+    assert evaluate(VerbNounMetric(), [sample([0., 1.], [1., 0.], [-1, -1])]) == {}
 
 
 def test_constant_scores_are_at_chance():
@@ -31,5 +65,5 @@ def test_constant_scores_are_at_chance():
 def test_bad_scores_and_labels():
     with pytest.raises(ValueError, match='not finite'):
         VerbNounMetric().process(None, [sample([float('nan'), 1.], [1., 0.], [0, 0])])
-    with pytest.raises(ValueError, match='DumpResults'):
-        VerbNounMetric().process(None, [sample([0., 1.], [1., 0.], [-1, -1])])
+    with pytest.raises(ValueError, match='must have the same tasks'):
+        VerbNounMetric().process(None, [sample([0., 1.], [1., 0.], [0])])

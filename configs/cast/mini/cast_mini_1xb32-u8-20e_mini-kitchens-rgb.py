@@ -28,7 +28,7 @@ label_map = dict(
 pack = _base_.pack
 train_pipeline = [  # no flip: it would turn slide-left into slide-right
     dict(type='OpenVideo'),
-    dict(type='UniformSample', clip_len=8),
+    dict(type='UniformClips', clip_len=8),
     dict(type='DecodeVideo'),
     dict(type='Resize', scale=(72, 72), keep_ratio=False),
     dict(type='RandomCrop', size=64),
@@ -36,7 +36,7 @@ train_pipeline = [  # no flip: it would turn slide-left into slide-right
 ]
 val_pipeline = [
     dict(type='OpenVideo'),
-    dict(type='UniformSample', clip_len=8, test_mode=True),
+    dict(type='UniformClips', clip_len=8, test_mode=True),
     dict(type='DecodeVideo'),
     dict(type='Resize', scale=(72, 72), keep_ratio=False),
     dict(type='CenterCrop', crop_size=64),
@@ -44,7 +44,7 @@ val_pipeline = [
 ]
 test_pipeline = [  # 2 views
     dict(type='OpenVideo'),
-    dict(type='UniformSample', clip_len=8, num_clips=2, test_mode=True),
+    dict(type='UniformClips', clip_len=8, num_clips=2, test_mode=True),
     dict(type='DecodeVideo'),
     dict(type='Resize', scale=(72, 72), keep_ratio=False),
     dict(type='CenterCrop', crop_size=64),
@@ -65,18 +65,16 @@ test_dataloader = dict(
 
 max_epochs = 20
 train_cfg = dict(max_epochs=max_epochs, val_interval=4)
-optim_wrapper = dict(optimizer=dict(lr=1.5e-3, betas=(0.9, 0.95)), accumulative_counts=1)
+optim_wrapper = dict(
+    optimizer=dict(lr=1.5e-3, betas=(0.9, 0.95)),
+    paramwise_cfg=dict(layer_decay_rate=1.),  # nothing is pre-trained
+    accumulative_counts=1)
 param_scheduler = [
-    dict(type='LinearLR', start_factor=0.01, by_epoch=True, begin=0, end=2, convert_to_iter_based=True),
-    dict(
-        type='CosineAnnealingLR',
-        T_max=max_epochs - 2,
-        eta_min=1e-5,
-        by_epoch=True,
-        begin=2,
-        end=max_epochs,
-        convert_to_iter_based=True)
+    dict(begin=0, end=2, **_base_.warmup),
+    dict(begin=2, end=max_epochs, T_max=max_epochs - 2, **_base_.cosine)
 ]
+val_evaluator = dict(unseen_participants=None, tail_verbs=None, tail_nouns=None)
+test_evaluator = val_evaluator
 auto_scale_lr = dict(base_batch_size=32)
 default_hooks = dict(
     checkpoint=dict(interval=4, save_best='acc/action_top1', rule='greater'), logger=dict(interval=10))

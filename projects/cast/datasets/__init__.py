@@ -1,7 +1,13 @@
+from .augment import ClipRandAugment, ClipRandomErasing
+from .crops import EqualCrops
 from .epic_kitchens import EpicKitchensDataset
+from .faults import FaultTolerant
 from .label_map import read_label_map
-from .transforms import CheckLabel, DecodeVideo, OpenVideo, VideoError
+from .sampling import DenseClips, UniformClips
+from .transforms import DecodeVideo, OpenVideo, VideoError
+from .video_list import VideoListDataset
 
 __all__ = [
-    'CheckLabel', 'DecodeVideo', 'EpicKitchensDataset', 'OpenVideo', 'VideoError', 'read_label_map'
+    'ClipRandAugment', 'ClipRandomErasing', 'DecodeVideo', 'DenseClips', 'EpicKitchensDataset', 'EqualCrops',
+    'FaultTolerant', 'OpenVideo', 'UniformClips', 'VideoError', 'VideoListDataset', 'read_label_map'
 ]

@@ -7,9 +7,11 @@ from mmaction.datasets.base import BaseActionDataset
 from mmaction.registry import DATASETS
 from mmaction.utils import ConfigType
 
+from .faults import FaultTolerant
+
 
 @DATASETS.register_module()
-class EpicKitchensDataset(BaseActionDataset):
+class EpicKitchensDataset(FaultTolerant, BaseActionDataset):
     """Verb and noun labels for segments of videos.
 
     Two kinds of annotation file are read, told apart by their first line:
@@ -17,6 +19,8 @@ class EpicKitchensDataset(BaseActionDataset):
     - the official CSV (https://github.com/epic-kitchens/epic-kitchens-100-annotations) with a header:
       long videos, from which ``start_timestamp`` to ``stop_timestamp`` is sampled; nothing is cut;
     - a list of trimmed clips, ``narration_id,verb,noun`` without a header, as the release has them.
+
+    The challenge's unlabelled test set, which lacks the label columns, is read in testing: labels are -1.
 
     Each sample has ``filename``, ``label`` (a list ``[verb, noun]``), ``narration_id`` and, from the
     official file, ``start_time`` and ``stop_time`` in seconds.
@@ -29,7 +33,7 @@ class EpicKitchensDataset(BaseActionDataset):
             ``{participant_id}/videos/{video_id}.MP4`` (as EPIC's own download script lays videos
             out) for the official file, and ``{narration_id}.mp4`` for trimmed clips.
         num_classes: number of verb and noun classes.
-        kwargs: see MMAction2's ``BaseActionDataset``.
+        kwargs: see :class:`FaultTolerant` and MMAction2's ``BaseActionDataset``.
 
     Raises:
         FileNotFoundError: if there is no annotation file.
@@ -66,14 +70,15 @@ class EpicKitchensDataset(BaseActionDataset):
             '{participant_id}/videos/{video_id}.MP4' if official else '{narration_id}.mp4')
         try:
             path = template.format(**row)
-            label = [int(row['verb_class']), int(row['noun_class'])]
+            unlabelled = self.test_mode and 'verb_class' not in row
+            label = [-1, -1] if unlabelled else [int(row['verb_class']), int(row['noun_class'])]
             times = {key: seconds(row[f'{key}stamp']) for key in ('start_time', 'stop_time')
                      } if official else {}
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f'{where}: cannot be read ({error!r}); the columns are {row}. Is this an '
                              'EPIC-KITCHENS-100 CSV or a list of narration_id,verb,noun?') from error
         for (kind, count), value in zip(self.classes.items(), label):
-            if not 0 <= value < count:
+            if not (unlabelled or 0 <= value < count):
                 raise ValueError(f'{where}: {kind} class {value} is out of range, there are {count} '
                                  f'(0 to {count - 1}); correct the row or set num_classes')
         if times and times['start_time'] >= times['stop_time']:

@@ -1,9 +1,9 @@
 """Opening and decoding videos: MMAction2's decord transforms, for segments and with clear errors."""
 import os
-from typing import Dict
+from typing import Dict, List, Optional
 
+import numpy as np
 from decord import DECORDError, VideoReader
-from mmcv.transforms import BaseTransform
 
 from mmaction.datasets.transforms import DecordDecode, DecordInit
 from mmaction.registry import TRANSFORMS
@@ -11,8 +11,11 @@ from mmaction.registry import TRANSFORMS
 WAY_OUT = 'Replace or re-download it, or take its row out of the annotation file'
 
 
+BLACK = np.zeros((256, 256, 3), np.uint8)  # what a broken video shows where it is scored as wrong
+
+
 class VideoError(RuntimeError):
-    """A video that cannot be opened or decoded; the message names it."""
+    """A video that is missing or cannot be opened or decoded; the message names it."""
 
 
 @TRANSFORMS.register_module()
@@ -21,7 +24,8 @@ class OpenVideo(DecordInit):
 
     A local file is read in place, not loaded into memory first: EPIC-KITCHENS' videos have gigabytes.
 
-    Required keys: ``filename``; optionally ``start_time`` and ``stop_time`` in seconds. Added keys:
+    Required keys: ``filename``; optionally ``start_time`` and ``stop_time`` in seconds, and ``broken``
+    for one black frame in place of a video that is known not to be readable. Added keys:
     ``video_reader``, ``avg_fps``, and ``total_frames`` and ``start_index``, which samplers read: those
     of the segment where there is one, else of the whole video.
 
@@ -29,8 +33,7 @@ class OpenVideo(DecordInit):
         kwargs: see MMAction2's ``DecordInit``.
 
     Raises:
-        FileNotFoundError: if there is no such video.
-        VideoError: if it cannot be read, or the segment lies outside of it.
+        VideoError: if the video is missing or cannot be read, or the segment lies outside of it.
     """
 
     def _get_video_reader(self, filename: str) -> VideoReader:
@@ -40,9 +43,11 @@ class OpenVideo(DecordInit):
 
     def transform(self, results: Dict) -> Dict:
         filename = results['filename']
+        if results.get('broken'):
+            return {**results, 'video_reader': None, 'avg_fps': 1., 'total_frames': 1, 'start_index': 0}
         if self.io_backend == 'disk' and not os.path.isfile(filename):
-            raise FileNotFoundError(f'{filename}: no such video; check data_prefix in the config '
-                                    'against data/README.md, or take its row out of the annotation file')
+            raise VideoError(f'{filename}: no such video; check data_prefix in the config against '
+                             'data/README.md, or take its row out of the annotation file')
         try:
             results = super().transform(results)
         except (RuntimeError, DECORDError) as error:
@@ -69,7 +74,7 @@ class OpenVideo(DecordInit):
 
 @TRANSFORMS.register_module()
 class DecodeVideo(DecordDecode):
-    """``DecordDecode`` that names the file when it fails.
+    """``DecordDecode`` that names the file when it fails and decodes a frame once for all its views.
 
     Args:
         kwargs: see MMAction2's ``DecordDecode``.
@@ -78,33 +83,17 @@ class DecodeVideo(DecordDecode):
         VideoError: if the frames cannot be decoded.
     """
 
+    def _decord_load_frames(self, container: Optional[VideoReader],
+                            frame_inds: np.ndarray) -> List[np.ndarray]:
+        if container is None:
+            return [BLACK] * len(frame_inds)
+        unique, where = np.unique(frame_inds, return_inverse=True)
+        frames = super()._decord_load_frames(container, unique)
+        return [frames[i] for i in where]
+
     def transform(self, results: Dict) -> Dict:
         try:
             return super().transform(results)
         except (RuntimeError, DECORDError, IndexError) as error:
             raise VideoError(f'{results["filename"]}: frames {results["frame_inds"].min()} to '
                              f'{results["frame_inds"].max()} cannot be decoded. {WAY_OUT}') from error
-
-
-@TRANSFORMS.register_module()
-class CheckLabel(BaseTransform):
-    """Stops at a class index that the model cannot have; -1 means "no label".
-
-    Args:
-        num_classes: number of classes.
-
-    Raises:
-        ValueError: naming the video, its label and the number of classes.
-    """
-
-    def __init__(self, num_classes: int) -> None:
-        self.num_classes = num_classes
-
-    def transform(self, results: Dict) -> Dict:
-        label = results['label']
-        if not -1 <= label < self.num_classes:
-            raise ValueError(
-                f'{results["filename"]}: label {label} is out of range, there are {self.num_classes} '
-                f'classes (0 to {self.num_classes - 1}); correct its row in the annotation file, or '
-                'num_classes in the config')
-        return results

@@ -1,3 +1,4 @@
+from .accuracy_metric import AccuracyMetric
 from .verb_noun_metric import VerbNounMetric
 
-__all__ = ['VerbNounMetric']
+__all__ = ['AccuracyMetric', 'VerbNounMetric']

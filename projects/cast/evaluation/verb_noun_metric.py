@@ -1,63 +1,116 @@
-"""Verb, noun and action accuracy."""
-from typing import Dict, List, Sequence, Tuple
+"""Verb, noun and action accuracy as the EPIC-KITCHENS-100 action recognition challenge defines it."""
+import csv
+from typing import Dict, List, Optional, Sequence, Set, Tuple
 
 import numpy as np
 from mmengine.evaluator import BaseMetric
+from mmengine.logging import print_log
 
 from mmaction.registry import METRICS
 
 
 @METRICS.register_module()
 class VerbNounMetric(BaseMetric):
-    """Top-k accuracy of verbs, nouns and actions.
+    """Top-k accuracy of verbs, nouns and actions, over all segments and the challenge's two subsets.
 
     An action's score is p(verb) * p(noun), ranked over all pairs, and it is right only if both are
-    (https://arxiv.org/abs/2006.13256). Results are in percent: ``acc/action_top1`` and so on.
+    (https://arxiv.org/abs/2006.13256, section 4.1). Results are in percent: ``acc/action_top1`` and so
+    on; top-1 also as ``acc/unseen_action_top1`` for participants who are not in the training set, and as
+    ``acc/tail_action_top1`` for rare classes: tail verbs, tail nouns, and actions with either.
+
+    Samples marked ``broken`` are wrong; ``acc/broken`` says how many. Without any label there is no result.
 
     Args:
         topk: values of k.
+        unseen_participants, tail_verbs, tail_nouns: the official ``EPIC_100_unseen_participant_ids_*.csv``
+            and ``EPIC_100_tail_{verbs,nouns}.csv``; None leaves a subset out.
         kwargs: see mmengine's ``BaseMetric``.
+
+    Raises:
+        FileNotFoundError: if one of the files is not there.
     """
 
     default_prefix = 'acc'
 
-    def __init__(self, topk: Tuple[int, ...] = (1, 5), **kwargs) -> None:
+    def __init__(self,
+                 topk: Tuple[int, ...] = (1, 5),
+                 unseen_participants: Optional[str] = None,
+                 tail_verbs: Optional[str] = None,
+                 tail_nouns: Optional[str] = None,
+                 **kwargs) -> None:
         super().__init__(**kwargs)
         self.topk = tuple(topk)
+        self.unseen = read_column(unseen_participants)
+        self.tail = [{int(i) for i in read_column(path)} for path in (tail_verbs, tail_nouns)]
 
     def process(self, data_batch, data_samples: Sequence[dict]) -> None:
-        """Keeps the rank of the right verb, noun and action of each sample.
+        """Keeps the rank of the right verb, noun and action of each sample, and its subsets.
 
         Args:
             data_batch: unused.
-            data_samples: with ``pred_score``, a dict of probabilities by task, and ``gt_label``, one
-                class index per task in the same order.
+            data_samples: with ``pred_score``, a dict of probabilities by task, ``gt_label``, one class
+                index per task in the same order, and for subsets ``narration_id``.
 
         Raises:
-            ValueError: for scores that are not numbers, and samples without labels.
+            ValueError: for scores that are not numbers, and numbers of labels that do not fit.
         """
         for sample in data_samples:
-            scores = {task: s.detach().cpu().double().numpy()
-                      for task, s in sample['pred_score'].items()}
+            scores = {task: s.detach().cpu().double().numpy() for task, s in sample['pred_score'].items()}
             label = [int(i) for i in sample['gt_label']]
             if any(not np.isfinite(s).all() for s in scores.values()):
                 raise ValueError(f'scores of {sample.get("narration_id", "a sample")} are not finite; '
                                  'the model has diverged, or its checkpoint is broken')
-            if len(label) != len(scores) or min(label) < 0:
-                raise ValueError(f'a sample has labels {label} for the tasks {list(scores)}; to predict '
-                                 'without labels take DumpResults as test_evaluator')
+            if len(label) != len(scores):
+                raise ValueError(f'a sample has labels {label} for the tasks {list(scores)}; the data set '
+                                 'and the head must have the same tasks')
             (verb, noun), (v, n) = scores.values(), label
-            ranks = dict(zip(scores, (rank(verb, v), rank(noun, n))))
-            ranks['action'] = rank(np.outer(verb, noun).ravel(), v * len(noun) + n)
-            self.results.append(ranks)
+            ranks = dict(zip((*scores, 'action'), (
+                rank(verb, v), rank(noun, n), rank(np.outer(verb, noun).ravel(), v * len(noun) + n))))
+            if broken := bool(sample.get('broken')):
+                ranks = dict.fromkeys(ranks, verb.size * noun.size)
+            tails = [v in self.tail[0], n in self.tail[1]]
+            self.results.append(dict(
+                ranks=ranks, labelled=min(label) >= 0, broken=broken,
+                unseen=str(sample.get('narration_id')).split('_')[0] in self.unseen,
+                tail=dict(zip(ranks, (*tails, any(tails))))))
 
     def compute_metrics(self, results: List[dict]) -> Dict[str, float]:
         """Shares of samples whose rank is below k, in percent."""
-        return {f'{task}_top{k}': 100 * float(np.mean([r[task] < k for r in results]))
-                for task in results[0] for k in self.topk}
+        if not all(r['labelled'] for r in results):
+            count = sum(not r['labelled'] for r in results)
+            print_log(f'{count} of {len(results)} samples have no label, so there is no accuracy; --dump '
+                      'keeps their scores for tools/analysis/epic_results.py', logger='current')
+            return {}
+        metrics = {}
+        for task in results[0]['ranks']:
+            for k in self.topk:
+                metrics[f'{task}_top{k}'] = share(r['ranks'][task] < k for r in results)
+            for subset, members in (('unseen', [r for r in results if r['unseen']]),
+                                    ('tail', [r for r in results if r['tail'][task]])):
+                if members:
+                    metrics[f'{subset}_{task}_top1'] = share(r['ranks'][task] < 1 for r in members)
+        broken = sum(r['broken'] for r in results)
+        return {**metrics, 'broken': float(broken)} if broken else metrics
+
+
+def share(right) -> float:
+    """How many are true, in percent."""
+    return 100 * float(np.mean(list(right)))
 
 
 def rank(scores: np.ndarray, label: int) -> int:
     """How many classes come before the right one; among equals the lower index comes first."""
     better = scores > scores[label]
     return int(better.sum() + (scores[:label] == scores[label]).sum())
+
+
+def read_column(path: Optional[str]) -> Set[str]:
+    """The entries of a CSV file with one column and a header."""
+    if path is None:
+        return set()
+    try:
+        with open(path, newline='', encoding='utf-8') as file:
+            return {row[0] for row in list(csv.reader(file))[1:] if row}
+    except FileNotFoundError as error:
+        raise FileNotFoundError(f'{path}: not there; it is in EPIC-KITCHENS-100\'s annotations '
+                                '(data/README.md), or set it to None in val_evaluator') from error

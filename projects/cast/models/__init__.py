@@ -1,4 +1,5 @@
 from .adapter import Adapter
+from .blending import ReverseMixup, VerbNounBatchAugment
 from .exchange import BCAST, CrossAttention
 from .experts import CLIPExpert, Expert, VideoMAEExpert
 from .heads import FusedHead, VerbNounHead
@@ -8,5 +9,6 @@ from .two_expert_vit import TwoExpertViT
 
 __all__ = [
     'BCAST', 'WINDOWS', 'Adapter', 'CASTRecognizer', 'CLIPExpert', 'CrossAttention', 'Expert',
-    'FusedHead', 'Tokens', 'TwoExpertViT', 'VerbNounHead', 'VideoMAEExpert'
+    'FusedHead', 'ReverseMixup', 'Tokens', 'TwoExpertViT', 'VerbNounBatchAugment', 'VerbNounHead',
+    'VideoMAEExpert'
 ]

@@ -2,6 +2,7 @@
 from typing import Dict
 
 import torch
+import torch.nn.functional as F
 from mmengine.model.weight_init import trunc_normal_init
 from torch import Tensor, nn
 
@@ -71,16 +72,26 @@ class VerbNounHead(BaseHead):
         return {task: fc(x[self.experts[task]]) for task, fc in self.fc_cls.items()}
 
     def loss_by_feat(self, cls_scores: Dict[str, Tensor], data_samples: SampleList) -> dict:
-        """Cross entropy and top-k accuracy of each task."""
+        """Cross entropy of each task; top-k accuracy too, where labels are not mixed.
+
+        Args:
+            cls_scores: task to logits ``(B, classes)``.
+            data_samples: with ``gt_label``, one class index per task or, once mixed, the label
+                distributions of all tasks behind each other.
+        """
         labels = torch.stack([sample.gt_label for sample in data_samples])
+        classes = [scores.shape[1] for scores in cls_scores.values()]
+        mixed = labels.shape[1] == sum(classes)
         losses = {}
-        for (task, scores), label in zip(cls_scores.items(), labels.T):
-            losses[f'loss_{task}'] = self.loss_cls(
-                scores, label, label_smoothing=self.label_smooth_eps)
-            accuracy = top_k_accuracy(
-                scores.detach().float().cpu().numpy(), label.cpu().numpy(), self.topk)
-            for k, value in zip(self.topk, accuracy):
-                losses[f'{task}_top{k}'] = scores.new_tensor(value)
+        for (task, scores), label in zip(cls_scores.items(), labels.split(classes, 1) if mixed else labels.T):
+            target = label if mixed else F.one_hot(label, scores.shape[1])
+            smooth = (1 - self.label_smooth_eps) * target + self.label_smooth_eps / scores.shape[1]
+            losses[f'loss_{task}'] = self.loss_cls(scores, smooth)
+            if not mixed:
+                accuracy = top_k_accuracy(
+                    scores.detach().float().cpu().numpy(), label.cpu().numpy(), self.topk)
+                for k, value in zip(self.topk, accuracy):
+                    losses[f'{task}_top{k}'] = scores.new_tensor(value)
         return losses
 
     def predict_by_feat(self, cls_scores: Dict[str, Tensor], data_samples: SampleList) -> SampleList:

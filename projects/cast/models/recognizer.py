@@ -29,6 +29,19 @@ class CASTRecognizer(BaseRecognizer):
         DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(
             self, [f'backbone.{name}' for name in self.backbone.unreachable_parameters()])
 
+    def get_layer_depth(self, param_name: str) -> Tuple[int, int]:
+        """The layer of a parameter, for mmpretrain's ``LearningRateDecayOptimWrapperConstructor``.
+
+        Args:
+            param_name: as in ``named_parameters``.
+
+        Returns:
+            0 for embeddings, i + 1 for block i, depth + 1 for all behind the blocks; and their number.
+        """
+        groups = self.backbone.layer_groups()
+        layers = {id(p): i for i, group in enumerate(groups) for p in group}
+        return layers.get(id(self.get_parameter(param_name)), len(groups) - 1), len(groups)
+
     def _load_from_state_dict(self, state_dict, prefix, local_metadata, *args) -> None:
         """Stops at a checkpoint of another model, which mmengine would only log.
 

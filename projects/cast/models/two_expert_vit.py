@@ -96,6 +96,12 @@ class TwoExpertViT(BaseModule):
         x = add(x, phi)  # eq. 4
         return {name: expert.feed_forward(i, x[name]) for name, expert in experts}  # eq. 5
 
+    def layer_groups(self) -> List[List[nn.Parameter]]:
+        """Parameters by depth: embeddings, block by block with its exchanges, and the last norms."""
+        experts = [expert.layer_groups() for expert in self.experts.values()]
+        exchanges = [[], *(list(e.parameters()) for e in self.exchanges), []]
+        return [sum(groups, []) for groups in zip(*experts, exchanges)]
+
     def unreachable_parameters(self) -> List[str]:
         """Names of learnable parameters that reach no output, and so never get a gradient.
 

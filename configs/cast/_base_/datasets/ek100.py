@@ -12,8 +12,10 @@ label_map = dict(verb='ek100_verb', noun='ek100_noun')
 pack = dict(type='PackActionInputs', meta_keys=('img_shape', 'filename', 'narration_id'))
 train_pipeline = [
     dict(type='OpenVideo'),
-    dict(type='UniformSample', clip_len=16),
+    dict(type='UniformClips', clip_len=16),
     dict(type='DecodeVideo'),
+    # the paper says (9, 0.5): rand-m9-mstd0.5-inc1
+    dict(type='ClipRandAugment', policy='rand-m7-n4-mstd0.5-inc1', img_size=224),
     dict(type='RandomResizedCrop', area_range=(0.08, 1.0), aspect_ratio_range=(3 / 4, 4 / 3)),
     dict(type='Resize', scale=(224, 224), keep_ratio=False),
     dict(type='Flip', flip_ratio=0.5),
@@ -21,18 +23,18 @@ train_pipeline = [
 ]
 val_pipeline = [
     dict(type='OpenVideo'),
-    dict(type='UniformSample', clip_len=16, num_clips=1, test_mode=True),
+    dict(type='UniformClips', clip_len=16, test_mode=True),
     dict(type='DecodeVideo'),
     dict(type='Resize', scale=(-1, 224)),
-    dict(type='CenterCrop', crop_size=224),
+    dict(type='EqualCrops', crop_size=224, num_crops=1),
     dict(type='FormatShape', input_format='NCTHW'), pack
 ]
 test_pipeline = [  # 2 clips x 3 crops
     dict(type='OpenVideo'),
-    dict(type='UniformSample', clip_len=16, num_clips=2, test_mode=True),
+    dict(type='UniformClips', clip_len=16, num_clips=2, test_mode=True),
     dict(type='DecodeVideo'),
     dict(type='Resize', scale=(-1, 224)),
-    dict(type='ThreeCrop', crop_size=224),
+    dict(type='EqualCrops', crop_size=224, num_crops=3),
     dict(type='FormatShape', input_format='NCTHW'), pack
 ]
 
@@ -55,5 +57,9 @@ test_dataloader = dict(
         data_prefix=dict(video=data_root_val),
         pipeline=test_pipeline))
 
-val_evaluator = dict(type='VerbNounMetric')
+val_evaluator = dict(
+    type='VerbNounMetric',
+    unseen_participants='data/ek100/annotations/EPIC_100_unseen_participant_ids_validation.csv',
+    tail_verbs='data/ek100/annotations/EPIC_100_tail_verbs.csv',
+    tail_nouns='data/ek100/annotations/EPIC_100_tail_nouns.csv')
 test_evaluator = val_evaluator

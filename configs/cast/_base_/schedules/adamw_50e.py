@@ -1,33 +1,30 @@
-# AdamW at 1e-3 x (total batch / 256), 5 epochs of linear warm-up, then cosine to 1e-6 x (batch / 256).
-# The total batch is 16 GPUs x 6 clips x 4 accumulated = 384. `--auto-scale-lr` counts GPUs x clips.
-# Layer-wise decay (0.75) is not in here yet.
+# The release's schedule (paper, table 4). lr = 1e-3 x total batch / 256, where the total batch is
+#   GPUs x clips x accumulative_counts = 16 x 6 x 4 = 384.
+# With other numbers: keep the total by accumulative_counts (8 GPUs: optim_wrapper.accumulative_counts=8),
+# or pass --auto-scale-lr, which scales lr by GPUs x clips / 96, its end value and all layers with it.
+# 5 epochs rise linearly from 0, then a cosine falls to 1e-6 x total batch / 256, iteration by iteration.
 max_epochs = 50
 warmup_epochs = 5
-lr = 1e-3 * 384 / 256
 
 train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=max_epochs, val_begin=1, val_interval=1)
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
 
 optim_wrapper = dict(
-    optimizer=dict(type='AdamW', lr=lr, betas=(0.9, 0.999), weight_decay=0.05),
-    paramwise_cfg=dict(norm_decay_mult=0., bias_decay_mult=0., custom_keys=dict(_pos=dict(decay_mult=0.))),
+    type='OptimWrapper',  # bfloat16: BF16OptimWrapper; float16: --amp
+    optimizer=dict(type='AdamW', lr=1e-3 * 384 / 256, betas=(0.9, 0.999), weight_decay=0.05),
+    constructor='mmpretrain.LearningRateDecayOptimWrapperConstructor',  # skips what is frozen
+    paramwise_cfg=dict(
+        layer_decay_rate=0.75,  # the paper's text says 0.8
+        norm_decay_mult=0.,
+        bias_decay_mult=0.,
+        flat_decay_mult=0.,
+        custom_keys=dict(query_pos=dict(decay_mult=0.), context_pos=dict(decay_mult=0.))),
     accumulative_counts=4)
+warmup = dict(type='LinearLR', start_factor=1e-10, by_epoch=True, convert_to_iter_based=True)  # 0 is refused
+cosine = dict(type='CosineAnnealingLR', eta_min_ratio=1e-3, by_epoch=True, convert_to_iter_based=True)
 param_scheduler = [
-    dict(
-        type='LinearLR',
-        start_factor=1e-6,
-        by_epoch=True,
-        begin=0,
-        end=warmup_epochs,
-        convert_to_iter_based=True),
-    dict(
-        type='CosineAnnealingLR',
-        T_max=max_epochs - warmup_epochs,
-        eta_min=1e-6 * 384 / 256,
-        by_epoch=True,
-        begin=warmup_epochs,
-        end=max_epochs,
-        convert_to_iter_based=True)
+    dict(begin=0, end=warmup_epochs, **warmup),
+    dict(begin=warmup_epochs, end=max_epochs, T_max=max_epochs - warmup_epochs, **cosine)
 ]
 auto_scale_lr = dict(enable=False, base_batch_size=96)

@@ -1,6 +1,6 @@
 """What all experts share: eq. 3 and eq. 5 around a library's transformer tower."""
 from abc import ABCMeta, abstractmethod
-from typing import Any, NamedTuple, Optional
+from typing import Any, List, NamedTuple, Optional
 
 import numpy as np
 import torch.nn.functional as F
@@ -91,6 +91,11 @@ class Expert(BaseModule, metaclass=ABCMeta):
     def embed(self, clip: Tensor) -> Tokens:
         """``(B, 3, F, H, W)`` to tokens, positions added."""
 
+    @property
+    @abstractmethod
+    def blocks(self) -> Any:
+        """The tower's blocks, in order."""
+
     @abstractmethod
     def block(self, i: int) -> Block:
         """The parts of block ``i``."""
@@ -117,6 +122,14 @@ class Expert(BaseModule, metaclass=ABCMeta):
         n = block.norm2(x.data)
         adapted = self.ffn_adapter_scale * self.ffn_adapters[i](n)
         return x.replace(x.data + block.mlp(n) + self.drop_paths[i](adapted))
+
+    def layer_groups(self) -> List[List[nn.Parameter]]:
+        """Parameters by depth: the embedding, each block with its adapters, and the last norm."""
+        blocks = [list(nn.ModuleList(parts).parameters())
+                  for parts in zip(self.blocks, self.attn_adapters, self.ffn_adapters)]
+        last = list(self.post_norm.parameters())
+        later = {id(p) for group in [*blocks, last] for p in group}
+        return [[p for p in self.parameters() if id(p) not in later], *blocks, last]
 
     def tubes(self, clip: Tensor) -> Grid:
         """Number of tubes along ``(F, H, W)`` of a clip ``(B, 3, F, H, W)``.

@@ -57,8 +57,12 @@ class CLIPExpert(Expert):
         table = patches.view(1, *self.grid[1:], -1)
         return torch.cat([cls, resize_positions(table, (1, *grid[1:])).flatten(0, 2)])
 
+    @property
+    def blocks(self):
+        return self.tower.transformer.resblocks
+
     def block(self, i: int) -> Block:
-        b = self.tower.transformer.resblocks[i]
+        b = self.blocks[i]
         return Block(b.ln_1, b.attn, b.ln_2, b.mlp)
 
     def projections(self, attn) -> Projections:

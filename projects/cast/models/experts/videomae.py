@@ -54,8 +54,12 @@ class VideoMAEExpert(Expert):
         table = self.tower.pos_embed.view(*self.grid, -1)
         return Tokens(x + resize_positions(table, grid).flatten(1, 2).to(x), grid)
 
+    @property
+    def blocks(self):
+        return self.tower.blocks
+
     def block(self, i: int) -> Block:
-        b = self.tower.blocks[i]
+        b = self.blocks[i]
         return Block(b.norm1, b.attn, b.norm2, b.mlp)
 
     def projections(self, attn) -> Projections:

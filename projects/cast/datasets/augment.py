@@ -1,0 +1,76 @@
+"""Augmentations of timm, applied alike to all frames of a clip."""
+import random
+from typing import Dict, Sequence
+
+import numpy as np
+import torch
+from mmcv.transforms import BaseTransform
+from PIL import Image
+from timm.data.auto_augment import rand_augment_transform
+from timm.data.random_erasing import RandomErasing
+from timm.data.transforms import str_to_pil_interp
+
+from mmaction.registry import TRANSFORMS
+
+
+@TRANSFORMS.register_module()
+class ClipRandAugment(BaseTransform):
+    """RandAugment (https://arxiv.org/abs/1909.13719): the same operations and magnitudes for every frame.
+
+    Required and changed key: ``imgs``, RGB frames.
+
+    Args:
+        policy: as timm writes it. The default is the release's (magnitude 7, 4 operations, noise 0.5,
+            increasing); the paper's (9, 0.5) is ``rand-m9-mstd0.5-inc1``, with timm's 2 operations.
+        img_size: the input size of the model, which bounds how far frames are shifted.
+        interpolation: ``bicubic``, ``bilinear`` or ``random``.
+    """
+
+    def __init__(self,
+                 policy: str = 'rand-m7-n4-mstd0.5-inc1',
+                 img_size: int = 224,
+                 interpolation: str = 'bicubic') -> None:
+        hparams = dict(translate_const=int(0.45 * img_size))
+        if interpolation != 'random':
+            hparams['interpolation'] = str_to_pil_interp(interpolation)
+        self.augment = rand_augment_transform(policy, hparams)
+
+    def transform(self, results: Dict) -> Dict:
+        # timm draws from these two generators, frame by frame: each frame starts from the same state
+        python, numpy = random.getstate(), np.random.get_state()
+        frames = []
+        for img in results['imgs']:
+            random.setstate(python)
+            np.random.set_state(numpy)
+            frames.append(np.array(self.augment(Image.fromarray(img))))
+        results['imgs'] = frames
+        return results
+
+
+@TRANSFORMS.register_module()
+class ClipRandomErasing(BaseTransform):
+    """Random erasing (https://arxiv.org/abs/1708.04896): one box for the whole clip, filled with noise.
+
+    Comes after crop and flip. The release has it off. Required and changed key: ``imgs``.
+
+    Args:
+        prob: probability of erasing.
+        mean, std: of the pixels, per channel: the noise is N(mean, std).
+        kwargs: see timm's ``RandomErasing``.
+    """
+
+    def __init__(self,
+                 prob: float = 0.25,
+                 mean: Sequence[float] = (123.675, 116.28, 103.53),
+                 std: Sequence[float] = (58.395, 57.12, 57.375),
+                 **kwargs) -> None:
+        self.erase = RandomErasing(prob, **{'mode': 'pixel', **kwargs}, device='cpu')
+        self.mean, self.std = (torch.tensor(x).view(1, -1, 1, 1) for x in (mean, std))
+
+    def transform(self, results: Dict) -> Dict:
+        frames = torch.from_numpy(np.stack(results['imgs'])).permute(0, 3, 1, 2)
+        clip = (frames - self.mean) / self.std
+        # timm erases one box of an image (C, H, W); here the frames are its channels
+        clip = self.erase(clip.flatten(0, 1)).view_as(clip) * self.std + self.mean
+        results['imgs'] = list(clip.round().clamp(0, 255).byte().permute(0, 2, 3, 1).numpy())
+        return results

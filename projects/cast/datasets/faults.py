@@ -1,0 +1,61 @@
+"""Broken videos: survived and counted in training, never replaced in testing."""
+from typing import Any, Optional
+
+from mmengine.logging import print_log
+
+from ..seeding import SeededIndex, seed_all
+from .transforms import VideoError
+
+
+class FaultTolerant:
+    """Mixed into a dataset of videos.
+
+    In training a video that cannot be read is logged and counted, and another sample is drawn. In
+    testing it stops the run, or is scored as wrong. A sample drawn by ``SeededSampler`` is augmented
+    from a random state of its own.
+
+    Args:
+        max_broken: share of the samples drawn by one data worker (counted as at least 100) that may
+            be broken before training stops.
+        broken_as_wrong: in testing, go on with black frames and mark the sample ``broken``, which
+            :class:`AccuracyMetric` and :class:`VerbNounMetric` count as wrong and report.
+
+    Raises:
+        VideoError: naming the video.
+    """
+
+    test_mode: bool
+
+    def __init__(self, *args, max_broken: float = 0.05, broken_as_wrong: bool = False, **kwargs) -> None:
+        self.max_broken, self.broken_as_wrong = max_broken, broken_as_wrong
+        self.drawn = self.broken = 0
+        super().__init__(*args, **kwargs)
+
+    def prepare_data(self, idx: int) -> Optional[Any]:
+        """One sample through the pipeline; None, which draws another, if its video is broken."""
+        self.drawn += 1
+        if isinstance(idx, SeededIndex):
+            seed_all(*idx.seed)
+        try:
+            return super().prepare_data(idx)  # type: ignore[misc]
+        except VideoError as error:
+            if not self.test_mode:
+                self.count(error)
+                return None
+            if not self.broken_as_wrong:
+                raise
+            print_log(f'{error}. Scored as wrong', logger='current')
+        sample = self.pipeline({**self.get_data_info(idx), 'broken': True})  # type: ignore[attr-defined]
+        sample['data_samples'].set_metainfo(dict(broken=True))
+        return sample
+
+    def count(self, error: VideoError) -> None:
+        """Logs one broken video, or stops if there are too many."""
+        self.broken += 1
+        print_log(f'{error}. Another sample takes its place; {self.broken} of {self.drawn} drawn by this '
+                  'data worker were broken so far', logger='current')
+        if self.broken > self.max_broken * max(self.drawn, 100):
+            raise VideoError(
+                f'{self.broken} of the first {self.drawn} videos drawn by this data worker are broken, more '
+                f'than max_broken={self.max_broken} allows; the last: {error}. tools/data/check.py lists '
+                'them all') from error

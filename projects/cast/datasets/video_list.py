@@ -1,0 +1,50 @@
+"""Something-Something-V2, Kinetics-400 and others: a list of videos with one label each."""
+import os
+from typing import List
+
+from mmaction.datasets import VideoDataset
+from mmaction.registry import DATASETS
+
+from .faults import FaultTolerant
+
+
+@DATASETS.register_module()
+class VideoListDataset(FaultTolerant, VideoDataset):
+    """MMAction2's ``VideoDataset`` that checks its list and survives broken videos.
+
+    A line is ``FILE LABEL``, as in MMAction2's lists and in the release's ``train.csv`` and ``val.csv``;
+    the label, behind the last blank, may be left out for testing.
+
+    Args:
+        num_classes: number of classes.
+        kwargs: see :class:`FaultTolerant` and MMAction2's ``VideoDataset``.
+
+    Raises:
+        FileNotFoundError: if there is no such list.
+        ValueError: naming file and line, if a label is out of range or no number.
+    """
+
+    def __init__(self, ann_file: str, pipeline, num_classes: int, **kwargs) -> None:
+        super().__init__(ann_file, pipeline, num_classes=num_classes, **kwargs)
+
+    def load_data_list(self) -> List[dict]:
+        """Reads the list."""
+        if not os.path.isfile(self.ann_file):
+            raise FileNotFoundError(f'{self.ann_file}: no such annotation file; data/README.md says '
+                                    'where to get it, and `ann_file` in the config where it is')
+        with open(self.ann_file, encoding='utf-8') as file:
+            lines = [line.strip() for line in file]
+        return [self.sample(line, i) for i, line in enumerate(lines, 1) if line]
+
+    def sample(self, line: str, number: int) -> dict:
+        """One line to one sample."""
+        name, _, label = line.rpartition(self.delimiter) if self.delimiter in line else (line, '', '-1')
+        try:
+            index = int(label)
+        except ValueError as error:
+            raise ValueError(f'{self.ann_file}, line {number}: {label!r} is no class index; a line is FILE '
+                             'LABEL') from error
+        if not (-1 if self.test_mode else 0) <= index < self.num_classes:
+            raise ValueError(f'{self.ann_file}, line {number}: label {index} is out of range, there are '
+                             f'{self.num_classes} (0 to {self.num_classes - 1}); correct it or num_classes')
+        return dict(filename=os.path.join(self.data_prefix.get('video') or '', name), label=index)

@@ -1,0 +1,6 @@
+from .bf16_optim_wrapper import BF16OptimWrapper
+from .checkpoint_backend import AtomicBackend
+from .ema import LearnableEMA
+from .seed_hook import EpochSeedHook
+
+__all__ = ['AtomicBackend', 'BF16OptimWrapper', 'EpochSeedHook', 'LearnableEMA']
