@@ -1,6 +1,7 @@
 """Small models, and small data made of real video files."""
 import importlib.util
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -15,6 +16,18 @@ ROOT = Path(__file__).parents[1]
 MINI = ROOT / 'configs/cast/mini/cast_mini_1xb32-u8-20e_mini-kitchens-rgb.py'
 RECIPE = MINI.with_name('cast_mini-recipe_1xb32-u8x2-20e_mini-kitchens-rgb.py')
 sys.path.insert(0, str(ROOT / 'tests'))
+ENV = {**os.environ, 'PATH': f'{Path(sys.executable).parent}:{os.environ["PATH"]}', 'OMP_NUM_THREADS': '1',
+       'PYTHONWARNINGS': 'ignore', 'PYTHONPATH': str(ROOT)}
+
+
+def run(tool, *arguments, ok=True, **env):
+    """What a script below the root prints, started as users do."""
+    command = ['bash' if tool.endswith('.sh') else sys.executable, tool, *map(str, arguments)]
+    result = subprocess.run(command, cwd=ROOT, env={**ENV, **env}, text=True, timeout=240,
+                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    assert (result.returncode == 0) == ok, result.stdout[-3000:]
+    return result.stdout
+
 
 
 @pytest.fixture(scope='session', autouse=True)

@@ -6,14 +6,11 @@ import socket
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 import torch
-from conftest import MINI, RECIPE, ROOT, mini_options
+from conftest import ENV, MINI, RECIPE, ROOT, mini_options, run
 
-ENV = {**os.environ, 'PATH': f'{Path(sys.executable).parent}:{os.environ["PATH"]}', 'OMP_NUM_THREADS': '1',
-       'PYTHONWARNINGS': 'ignore', 'PYTHONPATH': str(ROOT)}
 SMALL = {
     'model.backbone.experts.spatial.depth': 1, 'model.backbone.experts.temporal.depth': 1,
     'train_cfg.max_epochs': 2, 'train_cfg.val_interval': 1, 'default_hooks.checkpoint.interval': 1}
@@ -25,15 +22,8 @@ def free_port():
         return str(probe.getsockname()[1])
 
 
-def run(*command, ok=True, **env):
-    result = subprocess.run([str(c) for c in command], cwd=ROOT, env={**ENV, **env}, text=True, timeout=240,
-                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    assert (result.returncode == 0) == ok, result.stdout[-3000:]
-    return result.stdout
-
-
 def train(root, work_dir, *arguments, config=MINI, **options):
-    return [sys.executable, 'tools/train.py', config, '--work-dir', work_dir, '--seed', 0, *arguments,
+    return ['tools/train.py', config, '--work-dir', work_dir, '--seed', 0, *arguments,
             '--cfg-options', *mini_options(root, **{**SMALL, **options})]
 
 
@@ -51,16 +41,16 @@ def trained(mini_root, tmp_path_factory):
 
 def test_train_then_test(trained, mini_root, tmp_path):
     options = ['--work-dir', tmp_path, '--cfg-options', *mini_options(mini_root, **SMALL)]
-    single = metrics(run(sys.executable, 'tools/test.py', MINI, trained, *options))
+    single = metrics(run('tools/test.py', MINI, trained, *options))
     assert {name for name, _ in single} == {
         f'{task}_top{k}' for task in ('verb', 'noun', 'action') for k in (1, 5)}
 
-    output = run('bash', 'tools/dist_test.sh', MINI, trained, 2, *options, PORT=free_port())
+    output = run('tools/dist_test.sh', MINI, trained, 2, *options, PORT=free_port())
     assert metrics(output) == single
 
 
 def test_dist_train(mini_root, tmp_path):
-    output = run('bash', 'tools/dist_train.sh', MINI, 2, '--work-dir', tmp_path, '--cfg-options',
+    output = run('tools/dist_train.sh', MINI, 2, '--work-dir', tmp_path, '--cfg-options',
                  *mini_options(mini_root, **SMALL), PORT=free_port())
     assert re.search(r'Epoch\(val\) \[2\]', output) and (tmp_path / 'epoch_2.pth').is_file()
 
@@ -71,7 +61,7 @@ def test_killed_run_resumes_bit_for_bit(mini_root, tmp_path):
     whole, broken = tmp_path / 'whole', tmp_path / 'broken'
     run(*train(mini_root, whole, config=RECIPE, **options))
 
-    command = [str(c) for c in train(mini_root, broken, config=RECIPE, **options)]
+    command = [sys.executable, *map(str, train(mini_root, broken, config=RECIPE, **options))]
     process = subprocess.Popen(command, cwd=ROOT, env=ENV, stdout=subprocess.PIPE,
                                stderr=subprocess.STDOUT, start_new_session=True)
     deadline = time.time() + 200
@@ -129,7 +119,7 @@ def test_training_survives_a_broken_video(mini_root, tmp_path):
     bad.write_text(val_csv.replace('P51_01,00', 'P51_77,00', 1))
     options = [*mini_options(mini_root, **SMALL), f'test_dataloader.dataset.ann_file={bad}',
                'test_dataloader.dataset.broken_as_wrong=True']
-    output = run(sys.executable, 'tools/test.py', MINI, tmp_path / 'epoch_1.pth', '--work-dir', tmp_path,
+    output = run('tools/test.py', MINI, tmp_path / 'epoch_1.pth', '--work-dir', tmp_path,
                  '--cfg-options', *options)
     assert 'P51_77.mp4: no such video' in output and ('broken', '1.0000') in metrics(output)
 
@@ -139,7 +129,7 @@ def test_broken_video_stops_the_test_and_is_named(trained, mini_root, tmp_path):
     text = (mini_root / 'EPIC_100_validation.csv').read_text()
     bad.write_text(text.replace('P51_01', 'P51_99'))
     output = run(
-        sys.executable, 'tools/test.py', MINI, trained, '--work-dir', tmp_path, '--cfg-options',
+        'tools/test.py', MINI, trained, '--work-dir', tmp_path, '--cfg-options',
         *mini_options(mini_root, **SMALL), f'test_dataloader.dataset.ann_file={bad}', ok=False)
     assert 'P51_99.mp4: no such video' in output
 
@@ -150,7 +140,7 @@ def test_demo(trained, mini_root, tmp_path):
     config = tmp_path / 'config.py'
     config.write_text(f"_base_ = '{MINI}'\nmodel = dict(backbone=dict(experts=dict("
                       'spatial=dict(depth=1), temporal=dict(depth=1))))\n')
-    output = run(sys.executable, 'tools/demo.py', video, config, trained, '--label-map', *classes)
+    output = run('tools/demo.py', video, config, trained, '--label-map', *classes)
     tasks = re.findall(r'^(verb|noun|action)\n((?:  .*\n?)+)', output, re.M)
     assert [task for task, _ in tasks] == ['verb', 'noun', 'action']
     assert all(len(lines.splitlines()) == 5 for _, lines in tasks)

@@ -1,0 +1,129 @@
+"""Makes of an EPIC-KITCHENS-100 test run what the challenge's evaluator and server read, and a report.
+
+    python tools/test.py CONFIG CHECKPOINT --dump scores.pkl
+    python tools/analysis/epic_results.py scores.pkl --evaluator results.pkl
+    python tools/analysis/epic_results.py scores.pkl --submission submission.zip --sls 2 3 3
+    python tools/analysis/epic_results.py scores.pkl --report report.csv --classes VERBS.csv NOUNS.csv
+
+The evaluator (https://github.com/epic-kitchens/C1-Action-Recognition) and the server apply a softmax, so
+what is written are logarithms of the probabilities, averaged over the views: the softmax gives the same
+probabilities back. VERBS.csv and NOUNS.csv are the official EPIC_100_{verb,noun}_classes.csv.
+"""
+import argparse
+import csv
+import json
+import pickle
+import zipfile
+from typing import Dict, List
+
+import numpy as np
+from mmpretrain.evaluation import SingleLabelMetric
+
+TASKS = ('verb', 'noun')
+Rows = List[dict]
+
+
+def read_scores(path: str) -> Dict[str, np.ndarray]:
+    """A file of ``tools/test.py --dump`` as the evaluator's dict, and labels ``(M, 2)``.
+
+    Raises:
+        SystemExit: if it holds no verb and noun scores, or no narration ids.
+    """
+    with open(path, 'rb') as file:
+        samples = pickle.load(file)  # the user's own file, written by mmengine
+    if not samples or not all(isinstance(s['pred_score'], dict) and 'narration_id' in s for s in samples):
+        raise SystemExit(f'{path}: no verb and noun scores with narration ids; dump them with an '
+                         'EPIC-KITCHENS-100 config and its `pack` as they are')
+    tiny = np.finfo(np.float64).tiny
+    results = {}
+    for task in TASKS:
+        probabilities = np.stack([s['pred_score'][task].double().numpy() for s in samples])
+        results[f'{task}_output'] = np.log(probabilities.clip(tiny))
+    results['narration_id'] = np.array([s['narration_id'] for s in samples])
+    results['labels'] = np.stack([s['gt_label'].numpy() for s in samples])
+    return results
+
+
+def write_evaluator(results: Dict[str, np.ndarray], path: str) -> None:
+    """Writes the dict that the official evaluator reads."""
+    with open(path, 'wb') as file:
+        pickle.dump({k: v for k, v in results.items() if k != 'labels'}, file)
+
+
+def write_submission(results: Dict[str, np.ndarray], path: str, sls: List[int]) -> None:
+    """Writes the zip that the challenge's server takes.
+
+    Args:
+        results: from :func:`read_scores`.
+        path: zip file to write.
+        sls: supervision levels 0 to 5: pre-training, training labels, training data.
+    """
+    scores = {
+        str(narration): {task: {str(i): float(s) for i, s in enumerate(results[f'{task}_output'][row])}
+                         for task in TASKS}
+        for row, narration in enumerate(results['narration_id'])}
+    submission = dict(version='0.2', challenge='action_recognition',
+                      **dict(zip(('sls_pt', 'sls_tl', 'sls_td'), sls)), results=scores)
+    with zipfile.ZipFile(path, 'w', zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr('test.json', json.dumps(submission))
+
+
+def report(results: Dict[str, np.ndarray], classes: Dict[str, str]) -> Rows:
+    """Accuracy (share of a class's segments that are found) and F1 of classes and super-categories.
+
+    Args:
+        results: from :func:`read_scores`.
+        classes: task to the official CSV with its names and categories.
+    """
+    rows: Rows = []
+    for column, task in enumerate(TASKS):
+        with open(classes[task], newline='', encoding='utf-8') as file:
+            entries = sorted(csv.DictReader(file), key=lambda row: int(row['id']))
+        scores, label = results[f'{task}_output'], results['labels'][:, column]
+        if len(entries) != scores.shape[1]:
+            raise SystemExit(f'{classes[task]} has {len(entries)} classes, the scores have {scores.shape[1]}')
+        categories = sorted({row['category'] for row in entries})
+        category = np.array([categories.index(row['category']) for row in entries])
+        predicted = scores.argmax(1)
+        for level, names, p, y in ((task, [row['key'] for row in entries], predicted, label),
+                                   (f'{task} category', categories, category[predicted], category[label])):
+            _, recall, f1, support = SingleLabelMetric.calculate(p, y, average=None, num_classes=len(names))
+            rows += [dict(level=level, name=name, segments=int(n), accuracy=round(float(r), 2),
+                          f1=round(float(f), 2)) for name, n, r, f in zip(names, support, recall, f1) if n]
+    return rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
+    parser.add_argument('scores', help='what tools/test.py --dump wrote')
+    parser.add_argument('--evaluator', metavar='PKL', help='write a file for the official evaluator')
+    parser.add_argument('--submission', metavar='ZIP', help='write a file for the challenge server')
+    parser.add_argument('--sls', nargs=3, type=int, choices=range(6), metavar=('PT', 'TL', 'TD'),
+                        help='supervision levels of pre-training, labels and data; see the challenge')
+    parser.add_argument('--report', metavar='CSV', help='write accuracy and F1 by class and category')
+    parser.add_argument('--classes', nargs=2, metavar=('VERBS', 'NOUNS'), help='official class files')
+    args = parser.parse_args()
+    if bool(args.submission) != bool(args.sls) or bool(args.report) != bool(args.classes):
+        parser.error('--submission goes with --sls, and --report with --classes')
+    results = read_scores(args.scores)
+    if args.evaluator:
+        write_evaluator(results, args.evaluator)
+    if args.submission:
+        write_submission(results, args.submission, args.sls)
+    if args.report:
+        if results['labels'].min() < 0:
+            parser.error(f'{args.scores} has segments without labels: there is nothing to report')
+        rows = report(results, dict(zip(TASKS, args.classes)))
+        with open(args.report, 'w', newline='', encoding='utf-8') as file:
+            writer = csv.DictWriter(file, rows[0], lineterminator='\n')
+            writer.writeheader()
+            writer.writerows(rows)
+        for row in rows:
+            if row['level'].endswith('category'):
+                print(f'{row["level"]:14} {row["name"]:24} {row["segments"]:6} segments, accuracy '
+                      f'{row["accuracy"]:6.2f} %, F1 {row["f1"]:6.2f} %')
+    print(f'{len(results["narration_id"])} segments read from {args.scores}')
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,87 @@
+"""Opens every video that a config lists, before a long run does.
+
+    python tools/data/check.py CONFIG [--split train val test] [--report problems.csv] [--cfg-options ...]
+
+Reports what is missing, broken (the file, or the segment in it, cannot be opened or its first and last frame
+not decoded), or shorter than one clip, and how many samples each class has. Ends with status 1 if a video is
+missing or broken.
+"""
+import argparse
+import copy
+import csv
+import os
+from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
+from typing import List, Tuple
+
+import numpy as np
+from mmengine import Config, DictAction
+from rich.progress import track
+
+from mmaction.registry import DATASETS
+from mmaction.utils import register_all_modules
+from projects.cast.datasets import DecodeVideo, OpenVideo, VideoError
+
+Problem = Tuple[str, str, str]  # kind, file, what
+
+
+def check(job: Tuple[dict, int]) -> List[Problem]:
+    """Problems of one sample, if it has any.
+
+    Args:
+        job: the sample as the dataset lists it, and the frames of a clip.
+    """
+    sample, clip_len = job
+    try:
+        opened = OpenVideo().transform(dict(sample))
+        first, count = opened['start_index'], opened['total_frames']
+        DecodeVideo().transform({**opened, 'frame_inds': np.array([first, first + count - 1])})
+    except VideoError as error:
+        kind = 'broken' if os.path.isfile(sample['filename']) else 'missing'
+        return [(kind, sample['filename'], str(error))]
+    if count < clip_len:
+        return [('short', sample['filename'], f'{count} frames, a clip takes {clip_len}')]
+    return []
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
+    parser.add_argument('config')
+    parser.add_argument('--split', nargs='+', default=['train', 'val'], choices=['train', 'val', 'test'])
+    parser.add_argument('--report', metavar='CSV', help='write every problem')
+    parser.add_argument('--workers', type=int, default=os.cpu_count())
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='as in tools/train.py')
+    args = parser.parse_args()
+    register_all_modules()
+    config = Config.fromfile(args.config)
+    config.merge_from_dict(args.cfg_options or {})
+    problems: List[Problem] = []
+    for split in args.split:
+        cfg = copy.deepcopy(config[f'{split}_dataloader'].dataset)
+        clip_len = next(t.clip_len for t in cfg.pipeline if 'clip_len' in t)
+        dataset = DATASETS.build({**cfg, 'pipeline': []})
+        samples = [dataset.get_data_info(i) for i in range(len(dataset))]
+        with ProcessPoolExecutor(args.workers) as pool:
+            found = pool.map(check, [(sample, clip_len) for sample in samples], chunksize=16)
+            here = [p for part in track(found, split, total=len(samples)) for p in part]
+        kinds = Counter(kind for kind, *_ in here)
+        print(f'{split}: {len(samples)} samples, ' + ', '.join(f'{kinds[k]} {k}' for k in ('missing', 'broken', 'short')))
+        labels = np.array([sample['label'] for sample in samples]).reshape(len(samples), -1)
+        classes = getattr(dataset, 'classes', {'class': dataset.num_classes})
+        for (task, count), column in zip(classes.items(), labels.T):
+            n = np.bincount(column[column >= 0], minlength=count)
+            print(f'  {task}: {(n > 0).sum()} of {count} have samples, {n.min()} to {n.max()} each, median '
+                  f'{np.median(n):.0f}; {(column < 0).sum()} samples have no label')
+        problems += here
+    for kind, _, what in problems[:20]:
+        print(f'{kind}: {what}')
+    if len(problems) > 20:
+        print(f'... and {len(problems) - 20} more' + ('' if args.report else '; --report lists them all'))
+    if args.report:
+        with open(args.report, 'w', newline='', encoding='utf-8') as file:
+            csv.writer(file, lineterminator='\n').writerows([('kind', 'file', 'problem'), *problems])
+    raise SystemExit(any(kind != 'short' for kind, *_ in problems))
+
+
+if __name__ == '__main__':
+    main()

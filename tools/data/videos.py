@@ -1,0 +1,114 @@
+"""Re-encodes videos, whole or in part, so that they load fast: short side 256, H.264, short key-frame distance.
+
+    python tools/data/videos.py SOURCE TARGET [--short-side 256] [--workers 8]
+
+Every video below the folder SOURCE comes out below TARGET under the same name, as .mp4. Runs in parallel; run
+again after an interruption, it goes on where it stopped. Each file is read back before it counts as done.
+"""
+import argparse
+import os
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from fractions import Fraction
+from pathlib import Path
+from typing import Callable, Iterable, List, NamedTuple, Optional
+
+from decord import VideoReader
+from rich.progress import Progress
+
+SUFFIXES = {'.mp4', '.webm', '.avi', '.mkv', '.mov'}
+
+
+class Job(NamedTuple):
+    """One file to write; ``start`` and ``stop`` in seconds cut a part out of the source."""
+
+    source: Path
+    target: Path
+    short_side: int = 256
+    start: Optional[float] = None
+    stop: Optional[float] = None
+
+
+def encode(job: Job) -> None:
+    """Writes ``job.target`` beside itself first, reads it back, and puts it in its place.
+
+    Raises:
+        OSError, ValueError: if the source cannot be read or the target is not as it should be.
+    """
+    import av  # needed here only: pip install -e '.[data]'
+    job.target.parent.mkdir(parents=True, exist_ok=True)
+    part = job.target.with_suffix(f'.{os.getpid()}.part.mp4')
+    try:
+        with av.open(str(job.source)) as source, av.open(str(part), 'w') as target:
+            video = source.streams.video[0]
+            video.thread_type = 'AUTO'
+            scale = job.short_side / min(video.width, video.height)
+            size = [2 * round(scale * n / 2) for n in (video.width, video.height)]  # H.264 wants even sides
+            out = target.add_stream('libx264', rate=Fraction(video.average_rate), options={'crf': '20', 'g': '16'})
+            out.width, out.height, out.pix_fmt = *size, 'yuv420p'
+            first, count = job.start or 0., 0
+            if first:
+                source.seek(int(first / video.time_base), stream=video)
+            for frame in source.decode(video):
+                time = float(frame.pts * video.time_base) - float((video.start_time or 0) * video.time_base)
+                if time < first - 1e-6:
+                    continue
+                if job.stop is not None and time >= job.stop - 1e-6:
+                    break
+                frame = frame.reformat(*size, format='yuv420p')
+                frame.pts, frame.time_base = count, 1 / Fraction(video.average_rate)
+                target.mux(out.encode(frame))
+                count += 1
+            target.mux(out.encode())
+        written = len(VideoReader(str(part))) if count else 0
+        if not count or written != count:
+            raise ValueError(f'{count} frames went in, {written} came out')
+        os.replace(part, job.target)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def run(jobs: Iterable[Job], workers: int, work: Callable[[Job], None] = encode) -> List[str]:
+    """Runs the jobs whose targets are not there yet, in parallel, with a progress bar.
+
+    Returns:
+        what failed, a line each.
+    """
+    todo = [job for job in jobs if not job.target.is_file()]
+    failed = []
+    with Progress() as progress, ProcessPoolExecutor(workers) as pool:
+        bar = progress.add_task('videos', total=len(todo))
+        running = {pool.submit(work, job): job for job in todo}
+        for future in as_completed(running):
+            error = future.exception()
+            if isinstance(error, ModuleNotFoundError):
+                pool.shutdown(cancel_futures=True)
+                raise SystemExit(f"{error}; run: pip install -e '.[data]'")
+            if error is not None:
+                failed.append(f'{running[future].source} -> {running[future].target}: {error}')
+            progress.advance(bar)
+    return failed
+
+
+def finish(failed: List[str], total: int) -> None:
+    """Says how it went; ends with status 1 if something failed."""
+    print(f'{total - len(failed)} of {total} videos are there')
+    if failed:
+        raise SystemExit('\n'.join(['failed:', *failed, 'Run the same command again after mending these.']))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
+    parser.add_argument('source', type=Path, help='folder of videos')
+    parser.add_argument('target', type=Path, help='folder to write to')
+    parser.add_argument('--short-side', type=int, default=256)
+    parser.add_argument('--workers', type=int, default=os.cpu_count())
+    args = parser.parse_args()
+    if not args.source.is_dir():
+        parser.error(f'{args.source}: no such folder')
+    files = sorted(p for p in args.source.rglob('*') if p.suffix.lower() in SUFFIXES)
+    jobs = [Job(p, (args.target / p.relative_to(args.source)).with_suffix('.mp4'), args.short_side) for p in files]
+    finish(run(jobs, args.workers), len(jobs))
+
+
+if __name__ == '__main__':
+    main()
