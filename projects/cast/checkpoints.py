@@ -6,7 +6,7 @@ Names: the release's as its checkpoints have them; OpenAI's CLIP and open_clip's
 import re
 import zipfile
 from collections import OrderedDict
-from typing import Any, Dict, Iterable, List, Tuple
+from typing import Any, Callable, Dict, Iterable, List, Tuple
 
 import torch
 from mmengine.logging import print_log
@@ -185,19 +185,20 @@ def is_torchscript(path: str) -> bool:
         return any(name.endswith('constants.pkl') for name in archive.namelist())
 
 
-def load_expert(tower: Any, path: str) -> None:
+def load_expert(tower: Any, path: str, read: Callable[[str], State] = read_expert) -> None:
     """Loads a tower's weights strictly; a CLIP position table of another size is interpolated.
 
     Args:
         tower: an expert's ``tower``.
-        path: any file that :func:`read_expert` knows.
+        path: any file that ``read`` knows.
+        read: file to tensors by the tower's names.
 
     Raises:
         FileNotFoundError: if there is no such file.
         ValueError: naming what is missing, extra or of the wrong shape.
     """
     try:
-        state = read_expert(path)
+        state = read(path)
     except FileNotFoundError as error:
         raise FileNotFoundError(
             f'{path}: no such expert checkpoint. The header of the config says where to get it; '

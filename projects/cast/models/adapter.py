@@ -1,4 +1,6 @@
 """The bottleneck adapter, eq. 2."""
+from typing import Optional
+
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -16,13 +18,14 @@ class Adapter(nn.Module):
     Args:
         embed_dims: width D of the tokens.
         ratio: bottleneck width over D.
+        out_dims: width of the result, if it is not D.
     """
 
-    def __init__(self, embed_dims: int, ratio: float = 0.25) -> None:
+    def __init__(self, embed_dims: int, ratio: float = 0.25, out_dims: Optional[int] = None) -> None:
         super().__init__()
         self.down = nn.Linear(embed_dims, int(embed_dims * ratio))
-        self.up = zero_init(nn.Linear(int(embed_dims * ratio), embed_dims))
+        self.up = zero_init(nn.Linear(int(embed_dims * ratio), out_dims or embed_dims))
 
     def forward(self, x: Tensor) -> Tensor:
-        """``(..., D)`` to ``(..., D)``."""
+        """``(..., D)`` to ``(..., out_dims)``."""
         return self.up(F.gelu(self.down(x)))

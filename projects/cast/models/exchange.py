@@ -1,5 +1,5 @@
 """B-CAST: two experts exchange through a bottlenecked cross-attention (section 3.3)."""
-from typing import Collection, Dict, Tuple
+from typing import Collection, Dict, Optional, Tuple
 
 import torch
 import torch.nn.functional as F
@@ -25,19 +25,25 @@ class CrossAttention(nn.Module):
         num_heads: attention heads.
         window: a key of ``WINDOWS``.
         query_grid, context_grid: native ``(T, H, W)`` of the two position tables.
+        context_dims: width of the context, if it differs.
+        positions: whether there are position tables (table 8).
     """
 
     def __init__(self, embed_dims: int, num_heads: int, window: str, query_grid: Grid,
-                 context_grid: Grid) -> None:
+                 context_grid: Grid, context_dims: Optional[int] = None, positions: bool = True) -> None:
         super().__init__()
+        if embed_dims % num_heads:
+            raise ValueError(f'an exchange of width {embed_dims} does not divide into num_heads={num_heads} '
+                             'heads; choose a bottleneck_dims or num_heads that fit')
         self.num_heads, self.window = num_heads, check_window(window)
         self.check(query_grid, context_grid)
         self.q = nn.Linear(embed_dims, embed_dims)
-        self.kv = nn.Linear(embed_dims, 2 * embed_dims)
+        self.kv = nn.Linear(context_dims or embed_dims, 2 * embed_dims)
         self.proj = nn.Linear(embed_dims, embed_dims)
         self.query_grid, self.context_grid = self.span(query_grid), self.span(context_grid)
-        self.query_pos = self.new_table(self.query_grid, embed_dims)
-        self.context_pos = self.new_table(self.context_grid, embed_dims)
+        self.query_pos = self.new_table(self.query_grid, embed_dims) if positions else None
+        context_dims = context_dims or embed_dims
+        self.context_pos = self.new_table(self.context_grid, context_dims) if positions else None
 
     def span(self, grid: Grid) -> Grid:
         """``grid`` with the axes that the window does not span set to 1."""
@@ -46,11 +52,13 @@ class CrossAttention(nn.Module):
 
     def new_table(self, grid: Grid, embed_dims: int) -> nn.Parameter:
         """A learned table ``(T * H * W, d)``, drawn from N(0, 1) / sqrt(channels of a head)."""
-        scale = (embed_dims // self.num_heads)**-0.5
+        scale = (self.q.out_features // self.num_heads)**-0.5
         return nn.Parameter(scale * torch.randn(grid[0] * grid[1] * grid[2], embed_dims))
 
-    def add_positions(self, x: Tokens, table: Tensor, grid: Grid) -> Tensor:
+    def add_positions(self, x: Tokens, table: Optional[Tensor], grid: Grid) -> Tensor:
         """Patches of ``x`` plus their positions, ``(B, T, S, d)``."""
+        if table is None:
+            return x.patches
         table = resize_positions(table.view(*grid, -1), self.span(x.grid))
         return x.patches + table.flatten(1, 2)
 
@@ -71,6 +79,19 @@ class CrossAttention(nn.Module):
         k, v = self.kv(self.add_positions(context, self.context_pos, self.context_grid)).chunk(2, -1)
         a = self.proj(attention(q, k, v, self.num_heads, self.window))
         return torch.cat([query.prefix, a], dim=2)
+
+
+def partners(experts: Collection[str], receivers: Collection[str]) -> Dict[str, str]:
+    """Each of two experts to the other.
+
+    Raises:
+        ValueError: if ``receivers`` are not one or both of them.
+    """
+    first, second = experts
+    if not receivers or set(receivers) - {first, second}:
+        raise ValueError(f'the receivers of an exchange are named {sorted(receivers)}; choose one or both of '
+                         f'{sorted(experts)}')
+    return {first: second, second: first}
 
 
 @MODELS.register_module()
@@ -96,22 +117,15 @@ class BCAST(nn.Module):
                  windows: Dict[str, str],
                  bottleneck_dims: int = 384,
                  num_heads: int = 12,
+                 positions: bool = True,
                  drop_path_rate: float = 0.) -> None:
         super().__init__()
-        if bottleneck_dims % num_heads:
-            raise ValueError(f'bottleneck_dims={bottleneck_dims} does not divide into '
-                             f'num_heads={num_heads} heads')
-        first, second = embed_dims
-        self.other = {first: second, second: first}
-        unknown = set(windows) - set(embed_dims)
-        if unknown or not windows:
-            raise ValueError(f'windows name the receivers {sorted(windows)}; choose one or both of '
-                             f'{sorted(embed_dims)}')
+        self.other = partners(embed_dims, windows)
         d = bottleneck_dims
         self.down = nn.ModuleDict({n: nn.Linear(width, d) for n, width in embed_dims.items()})
         self.norm = nn.ModuleDict({n: nn.LayerNorm(d, eps=1e-6) for n in embed_dims})
         self.attn = nn.ModuleDict({
-            r: CrossAttention(d, num_heads, window, grids[r], grids[self.other[r]])
+            r: CrossAttention(d, num_heads, window, grids[r], grids[self.other[r]], positions=positions)
             for r, window in windows.items()})
         self.up = nn.ModuleDict({r: zero_init(nn.Linear(d, embed_dims[r])) for r in windows})
         self.drop_path = DropPath(drop_path_rate)

@@ -1,5 +1,5 @@
 """Classification heads: fused for one label, dual for verb and noun."""
-from typing import Dict
+from typing import Dict, Sequence, Union
 
 import torch
 import torch.nn.functional as F
@@ -13,6 +13,13 @@ from mmaction.utils import SampleList
 
 from .adapter import Adapter
 
+Widths = Union[int, Dict[str, int]]
+
+
+def width(in_channels: Widths, expert: str) -> int:
+    """Width of an expert's feature, where ``in_channels`` is one for all or one by name."""
+    return in_channels if isinstance(in_channels, int) else in_channels[expert]
+
 
 @MODELS.register_module()
 class FusedHead(BaseHead):
@@ -20,15 +27,24 @@ class FusedHead(BaseHead):
 
     Args:
         num_classes: number of classes.
-        in_channels: width D of the features.
+        in_channels: width D of the features, or a dict of widths by expert.
         experts: names of the features that are fused.
+        adapters: without, Z is the sum of the features themselves; for a single expert.
         kwargs: see MMAction2's ``BaseHead``.
     """
 
-    def __init__(self, num_classes: int, in_channels: int, experts=('spatial', 'temporal'), **kwargs):
+    def __init__(self,
+                 num_classes: int,
+                 in_channels: Widths,
+                 experts: Sequence[str] = ('spatial', 'temporal'),
+                 adapters: bool = True,
+                 **kwargs) -> None:
         super().__init__(num_classes, in_channels, **kwargs)
-        self.adapters = nn.ModuleDict({name: Adapter(in_channels) for name in experts})
-        self.fc_cls = nn.Linear(in_channels, num_classes)
+        dims = width(in_channels, experts[0])
+        self.adapters = nn.ModuleDict({
+            name: Adapter(width(in_channels, name), out_dims=dims) if adapters else nn.Identity()
+            for name in experts})
+        self.fc_cls = nn.Linear(dims, num_classes)
 
     def init_weights(self) -> None:
         trunc_normal_init(self.fc_cls, std=0.02)
@@ -47,21 +63,28 @@ class VerbNounHead(BaseHead):
 
     Args:
         num_classes: task to number of classes.
-        in_channels: width D of the features.
+        in_channels: width D of the features, or a dict of widths by expert.
         experts: task to the expert whose feature it reads: verbs from the temporal one, nouns
-            from the spatial one.
+            from the spatial one. Several experts are fused first.
+        fusion: ``add`` or ``concat``, of several experts (late fusion, table 1 (b)).
         kwargs: see MMAction2's ``BaseHead``.
     """
 
     def __init__(self,
                  num_classes: Dict[str, int] = dict(verb=97, noun=300),
-                 in_channels: int = 768,
-                 experts: Dict[str, str] = dict(verb='temporal', noun='spatial'),
+                 in_channels: Widths = 768,
+                 experts: Dict[str, Union[str, Sequence[str]]] = dict(verb='temporal', noun='spatial'),
+                 fusion: str = 'add',
                  **kwargs) -> None:
         super().__init__(num_classes, in_channels, **kwargs)
-        self.experts = dict(experts)
-        self.fc_cls = nn.ModuleDict(
-            {task: nn.Linear(in_channels, n) for task, n in num_classes.items()})
+        if fusion not in ('add', 'concat'):
+            raise ValueError(f"unknown fusion {fusion!r}; choose 'add' or 'concat'")
+        self.fusion = fusion
+        self.experts = {task: (e, ) if isinstance(e, str) else tuple(e) for task, e in experts.items()}
+        widths = {task: [width(in_channels, e) for e in names] for task, names in self.experts.items()}
+        self.fc_cls = nn.ModuleDict({
+            task: nn.Linear(sum(widths[task]) if fusion == 'concat' else widths[task][0], n)
+            for task, n in num_classes.items()})
 
     def init_weights(self) -> None:
         for fc in self.fc_cls.values():
@@ -69,7 +92,9 @@ class VerbNounHead(BaseHead):
 
     def forward(self, x: Dict[str, Tensor], **kwargs) -> Dict[str, Tensor]:
         """Features ``(B, D)`` by expert to logits ``(B, classes)`` by task."""
-        return {task: fc(x[self.experts[task]]) for task, fc in self.fc_cls.items()}
+        features = {task: [x[e] for e in names] for task, names in self.experts.items()}
+        return {task: fc(torch.cat(features[task], -1) if self.fusion == 'concat' else sum(features[task]))
+                for task, fc in self.fc_cls.items()}
 
     def loss_by_feat(self, cls_scores: Dict[str, Tensor], data_samples: SampleList) -> dict:
         """Cross entropy of each task; top-k accuracy too, where labels are not mixed.
@@ -103,3 +128,42 @@ class VerbNounHead(BaseHead):
             sample.set_pred_score(score)
             sample.set_pred_label(torch.stack([s.argmax(-1) for s in score.values()]))
         return data_samples
+
+
+@MODELS.register_module()
+class EnsembleVerbNounHead(VerbNounHead):
+    """Every expert predicts every task by itself; in testing their probabilities are averaged (table 1 (a)).
+
+    The paper leaves open what its ensemble averages. Without exchanges the experts stay independent: each
+    task's loss is the sum of theirs.
+
+    Args:
+        num_classes: task to number of classes.
+        in_channels: width D of the features, or a dict of widths by expert.
+        experts: names of the experts.
+        kwargs: see MMAction2's ``BaseHead``.
+    """
+
+    def __init__(self,
+                 num_classes: Dict[str, int] = dict(verb=97, noun=300),
+                 in_channels: Widths = 768,
+                 experts: Sequence[str] = ('spatial', 'temporal'),
+                 **kwargs) -> None:
+        BaseHead.__init__(self, num_classes, in_channels, **kwargs)
+        self.members = nn.ModuleDict({
+            e: VerbNounHead(num_classes, in_channels, dict.fromkeys(num_classes, e), **kwargs)
+            for e in experts})
+
+    def init_weights(self) -> None:
+        for member in self.members.values():
+            member.init_weights()  # type: ignore[operator]
+
+    def forward(self, x: Dict[str, Tensor], **kwargs) -> Dict[str, Tensor]:
+        """Features ``(B, D)`` by expert to log-probabilities ``(B, classes)`` by task."""
+        scores = [member(x) for member in self.members.values()]
+        return {task: torch.stack([s[task].softmax(-1) for s in scores]).mean(0).log() for task in scores[0]}
+
+    def loss(self, feats: Dict[str, Tensor], data_samples: SampleList, **kwargs) -> dict:
+        """Losses and accuracies of each expert, under its name."""
+        return {f'{expert}_{key}': value for expert, member in self.members.items()
+                for key, value in member.loss(feats, data_samples).items()}  # type: ignore[operator]

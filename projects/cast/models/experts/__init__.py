@@ -1,5 +1,6 @@
 from .base import Expert
-from .clip import CLIPExpert
+from .clip import AIMExpert, CLIPExpert
+from .timm_expert import TimmExpert
 from .videomae import VideoMAEExpert
 
-__all__ = ['CLIPExpert', 'Expert', 'VideoMAEExpert']
+__all__ = ['AIMExpert', 'CLIPExpert', 'Expert', 'TimmExpert', 'VideoMAEExpert']

@@ -1,6 +1,7 @@
 """What all experts share: eq. 3 and eq. 5 around a library's transformer tower."""
 from abc import ABCMeta, abstractmethod
-from typing import Any, List, NamedTuple, Optional
+from itertools import zip_longest
+from typing import Any, Callable, Dict, List, NamedTuple, Optional
 
 import numpy as np
 import torch.nn.functional as F
@@ -15,18 +16,10 @@ from ..tokens import Grid, Tokens, attention, check_window
 class Block(NamedTuple):
     """The parts of a pre-norm transformer block, as the tower holds them."""
 
-    norm1: nn.Module
+    norm1: Callable[[Tensor], Tensor]
     attn: Any
-    norm2: nn.Module
-    mlp: nn.Module
-
-
-class Projections(NamedTuple):
-    """The linear maps of a self-attention."""
-
-    weight: Tensor  # (3 D, D), in the order q, k, v
-    bias: Tensor  # (3 D,)
-    out: nn.Module
+    norm2: Callable[[Tensor], Tensor]
+    mlp: Callable[[Tensor], Tensor]
 
 
 class Expert(BaseModule, metaclass=ABCMeta):
@@ -43,7 +36,7 @@ class Expert(BaseModule, metaclass=ABCMeta):
         depth: number of blocks.
         num_heads: attention heads.
         window: window of the self-attention (``space``: per frame; ``space-time``: joint).
-        adapter_ratio: adapter bottleneck over D.
+        adapter_ratio: adapter bottleneck over D; 0 for no adapters.
         ffn_adapter_scale: factor of the feed-forward adapter. The release uses 0.5, eq. 5 has 1.
         drop_path_rate: rate at the last block, rising linearly from 0 at the first.
         frozen: keep the tower as it is.
@@ -75,8 +68,9 @@ class Expert(BaseModule, metaclass=ABCMeta):
         self.window, self.tube = check_window(window), (2, patch_size, patch_size)
         self.grid: Grid = (num_frames // 2, img_size // patch_size, img_size // patch_size)
         self.ffn_adapter_scale, self.frozen, self.checkpoint = ffn_adapter_scale, frozen, checkpoint
-        self.attn_adapters = nn.ModuleList(Adapter(embed_dims, adapter_ratio) for _ in range(depth))
-        self.ffn_adapters = nn.ModuleList(Adapter(embed_dims, adapter_ratio) for _ in range(depth))
+        adapters = range(depth if adapter_ratio else 0)
+        self.attn_adapters = nn.ModuleList(Adapter(embed_dims, adapter_ratio) for _ in adapters)
+        self.ffn_adapters = nn.ModuleList(Adapter(embed_dims, adapter_ratio) for _ in adapters)
         self.drop_paths = nn.ModuleList(
             DropPath(float(rate)) for rate in np.linspace(0, drop_path_rate, depth))
         self.tower.requires_grad_(not frozen)
@@ -101,8 +95,8 @@ class Expert(BaseModule, metaclass=ABCMeta):
         """The parts of block ``i``."""
 
     @abstractmethod
-    def projections(self, attn: Any) -> Projections:
-        """The linear maps of a block's ``attn``."""
+    def self_attention(self, attn: Any, n: Tokens) -> Tensor:
+        """``MHSA(n)`` in :attr:`window` by a block's ``attn``, ``(B, T, P + S, D)``; see :meth:`mhsa`."""
 
     @abstractmethod
     def pool(self, x: Tokens) -> Tensor:
@@ -111,22 +105,36 @@ class Expert(BaseModule, metaclass=ABCMeta):
     def attend(self, i: int, x: Tokens) -> Tokens:
         """``x + MHSA(LN(x)) + ADAP(MHSA(LN(x)))``, eq. 3."""
         block = self.block(i)
-        project = self.projections(block.attn)
-        q, k, v = F.linear(block.norm1(x.data), project.weight, project.bias).chunk(3, dim=-1)
-        a = project.out(attention(q, k, v, self.num_heads, self.window))
-        return x.replace(x.data + a + self.attn_adapters[i](a))
+        a = self.self_attention(block.attn, x.replace(block.norm1(x.data)))
+        adapted = self.attn_adapters[i](a) if self.attn_adapters else 0
+        return x.replace(x.data + a + adapted)
+
+    def mhsa(self, n: Tokens, weight: Tensor, bias: Tensor, out: nn.Module,
+             window: Optional[str] = None) -> Tensor:
+        """Self-attention by packed weights ``(3 D, D)`` and biases ``(3 D, )``, in the order q, k, v.
+
+        ``window`` is the expert's own by default.
+        """
+        q, k, v = F.linear(n.data, weight, bias).chunk(3, dim=-1)
+        return out(attention(q, k, v, self.num_heads, window or self.window))
 
     def feed_forward(self, i: int, x: Tokens) -> Tokens:
         """``x + FFN(LN(x)) + ADAP(LN(x))``, eq. 5; the release halves the adapter."""
         block = self.block(i)
         n = block.norm2(x.data)
-        adapted = self.ffn_adapter_scale * self.ffn_adapters[i](n)
-        return x.replace(x.data + block.mlp(n) + self.drop_paths[i](adapted))
+        f = block.mlp(n)
+        if self.ffn_adapters:
+            f = f + self.drop_paths[i](self.ffn_adapter_scale * self.ffn_adapters[i](n))
+        return x.replace(x.data + f)
+
+    def adapters(self) -> List[nn.ModuleList]:
+        """The adapters, kind by kind, one a block."""
+        return [self.attn_adapters, self.ffn_adapters]
 
     def layer_groups(self) -> List[List[nn.Parameter]]:
         """Parameters by depth: the embedding, each block with its adapters, and the last norm."""
-        blocks = [list(nn.ModuleList(parts).parameters())
-                  for parts in zip(self.blocks, self.attn_adapters, self.ffn_adapters)]
+        adapters = zip_longest(self.blocks, *self.adapters())
+        blocks = [[p for part in parts if part for p in part.parameters()] for parts in adapters]
         last = list(self.post_norm.parameters())
         later = {id(p) for group in [*blocks, last] for p in group}
         return [[p for p in self.parameters() if id(p) not in later], *blocks, last]
@@ -149,7 +157,12 @@ class Expert(BaseModule, metaclass=ABCMeta):
         super().init_weights()
         if self.checkpoint:
             from ...checkpoints import load_expert
-            load_expert(self.tower, self.checkpoint)
+            load_expert(self.tower, self.checkpoint, self.read_checkpoint)
+
+    def read_checkpoint(self, path: str) -> Dict[str, Tensor]:
+        """Weights in a file by the tower's names."""
+        from ...checkpoints import read_expert
+        return read_expert(path)
 
     def train(self, mode: bool = True):
         """A frozen tower stays in eval mode."""

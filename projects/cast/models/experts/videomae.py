@@ -10,7 +10,7 @@ from mmaction.registry import MODELS
 from mmaction.utils import ConfigType
 
 from ..tokens import Tokens, resize_positions
-from .base import Block, Expert, Projections
+from .base import Block, Expert
 
 
 @MODELS.register_module()
@@ -62,9 +62,9 @@ class VideoMAEExpert(Expert):
         b = self.blocks[i]
         return Block(b.norm1, b.attn, b.norm2, b.mlp)
 
-    def projections(self, attn) -> Projections:
+    def self_attention(self, attn, n: Tokens) -> Tensor:
         bias = torch.cat([attn.q_bias, torch.zeros_like(attn.q_bias), attn.v_bias])  # keys have no bias
-        return Projections(attn.qkv.weight, bias, attn.proj)
+        return self.mhsa(n, attn.qkv.weight, bias, attn.proj)
 
     def pool(self, x: Tokens) -> Tensor:
         """Mean over all tokens, then ``fc_norm``: GAP in eq. 6."""

@@ -1,0 +1,12 @@
+# Tables 2 and 10, AIM, adapters only.
+# The paper's: 68.1 top-1.
+_base_ = '../cast_vit-base-p16_clip-videomae_16xb6-u16x2-50e_ssv2-rgb.py'
+
+model = dict(
+    backbone=dict(
+        experts=dict(
+            _delete_=True,
+            spatial=dict(
+                type='AIMExpert', time_adapter_in=True, checkpoint=_base_.clip_checkpoint)),
+        exchanges=dict(_delete_=True)),
+    cls_head=dict(experts=('spatial', ), adapters=False))

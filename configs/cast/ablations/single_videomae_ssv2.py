@@ -1,0 +1,13 @@
+# Tables 2 and 10, VideoMAE alone, 16 frames, fully fine-tuned.
+# The paper's: 70.8 top-1.
+_base_ = '../cast_vit-base-p16_clip-videomae_16xb6-u16x2-50e_ssv2-rgb.py'
+
+model = dict(
+    backbone=dict(
+        experts=dict(
+            _delete_=True,
+            temporal=dict(
+                type='VideoMAEExpert', frozen=False, adapter_ratio=0,
+                checkpoint=_base_.videomae_checkpoint)),
+        exchanges=dict(_delete_=True)),
+    cls_head=dict(experts=('temporal', ), adapters=False))

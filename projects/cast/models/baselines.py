@@ -1,0 +1,140 @@
+"""Simpler exchanges that the paper compares B-CAST with (tables 1 (b) and 1 (c), figures 7 and 8)."""
+from typing import Collection, Dict, Sequence, Tuple
+
+import torch.nn.functional as F
+from mmcv.cnn.bricks import DropPath
+from torch import Tensor, nn
+
+from mmaction.registry import MODELS
+
+from .adapter import Adapter, zero_init
+from .exchange import CrossAttention, partners
+from .tokens import Grid, Tokens
+
+
+class PatchExchange(nn.Module):
+    """An exchange in which class tokens take no part, and receive nothing.
+
+    Args:
+        embed_dims: expert to width.
+        receivers: one or both of the experts.
+        drop_path_rate: drop path of the result.
+    """
+
+    def __init__(self, embed_dims: Dict[str, int], receivers: Collection[str], drop_path_rate: float) -> None:
+        super().__init__()
+        self.other = partners(embed_dims, receivers)
+        self.receivers = tuple(receivers)
+        self.drop_path = DropPath(drop_path_rate)
+
+    def phi(self, r: str, own: Tokens, other: Tokens) -> Tensor:
+        """What receiver ``r`` adds to its patches, ``(B, T, S, D)``."""
+        raise NotImplementedError
+
+    def forward(self, x: Dict[str, Tokens], prefix_only: Collection[str] = ()) -> Dict[str, Tensor]:
+        """What each receiver adds to its stream, as :class:`BCAST` gives it."""
+        phi = {r: self.drop_path(self.phi(r, x[r], x[self.other[r]]))
+               for r in self.receivers if r not in prefix_only}
+        return {r: F.pad(p, (0, 0, x[r].num_prefix, 0)) for r, p in phi.items()}
+
+    def unreachable(self, prefix_only: Collection[str]) -> Tuple[str, ...]:
+        """Names of the parameters that ``forward(x, prefix_only)`` does not use."""
+        return tuple(name for name, _ in self.named_parameters() if name.split('.')[1] in prefix_only)
+
+
+@MODELS.register_module()
+class Lateral(PatchExchange):
+    """``Phi_r = W_r x_other``: a lateral connection, element by element (table 1 (b), figure 7 (c)).
+
+    The grids must be equal. ``W_r`` starts at zero, which the paper leaves open.
+
+    Args:
+        embed_dims, grids: expert to width, and to ``(T, H, W)``.
+        receivers: by default both experts.
+        drop_path_rate: drop path of the result.
+    """
+
+    def __init__(self, embed_dims: Dict[str, int], grids: Dict[str, Grid], receivers: Sequence[str] = (),
+                 drop_path_rate: float = 0.) -> None:
+        super().__init__(embed_dims, receivers or embed_dims, drop_path_rate)
+        if len(set(grids.values())) > 1:
+            raise ValueError(f'a lateral connection needs equal grids, got {grids}; use BCAST with the '
+                             "window 'space-time', or inputs whose grids agree")
+        self.proj = nn.ModuleDict({
+            r: zero_init(nn.Linear(embed_dims[self.other[r]], embed_dims[r])) for r in self.receivers})
+
+    def phi(self, r: str, own: Tokens, other: Tokens) -> Tensor:
+        return self.proj[r](other.patches)
+
+
+@MODELS.register_module()
+class PlainCrossAttention(PatchExchange):
+    """``Phi_r = MHCA(E + LN(x_r), E + LN(x_other))`` at full width, without a bottleneck (figure 8 (b)).
+
+    With ``adapter`` an adapter follows, ``Phi_r = ADAP(MHCA(...))`` (figure 8 (c)). The last layer starts
+    at zero. The paper gives 85.9 M learnable parameters for the first and 93.0 M for the second. Their
+    difference is the 7.10 M of two D/4 adapters a layer, as here. What else is in them cannot be told from
+    the text: here full-width attention (56.7 M), position tables (3.8 M) and norms, beside the 14.5 M of
+    adapters, norms and heads, make 75.0 M and 82.1 M.
+
+    Args:
+        embed_dims, grids: expert to width, and to ``(T, H, W)``.
+        windows: receiver to window.
+        num_heads: attention heads.
+        adapter: whether an adapter follows.
+        drop_path_rate: drop path of the result.
+    """
+
+    def __init__(self, embed_dims: Dict[str, int], grids: Dict[str, Grid], windows: Dict[str, str],
+                 num_heads: int = 12, adapter: bool = False, drop_path_rate: float = 0.) -> None:
+        super().__init__(embed_dims, windows, drop_path_rate)
+        self.norm = nn.ModuleDict({n: nn.LayerNorm(width, eps=1e-6) for n, width in embed_dims.items()})
+        self.attn = nn.ModuleDict({
+            r: CrossAttention(embed_dims[r], num_heads, window, grids[r], grids[self.other[r]],
+                              embed_dims[self.other[r]]) for r, window in windows.items()})
+        self.adapter = nn.ModuleDict({r: Adapter(embed_dims[r]) for r in windows if adapter})
+        if not adapter:
+            for attn in self.attn.values():
+                zero_init(attn.proj)  # type: ignore[arg-type]
+
+    def phi(self, r: str, own: Tokens, other: Tokens) -> Tensor:
+        own, other = (t.replace(self.norm[n](t.data)) for n, t in ((r, own), (self.other[r], other)))
+        a = self.attn[r](own._replace(data=own.patches, num_prefix=0), other)
+        return self.adapter[r](a) if self.adapter else a
+
+    def unreachable(self, prefix_only: Collection[str]) -> Tuple[str, ...]:
+        """As in the base class; a norm is used by whoever receives."""
+        live = [r for r in self.receivers if r not in prefix_only]
+        read = {*live, *(self.other[r] for r in live)}
+        return tuple(name for name, _ in self.named_parameters()
+                     if name.split('.')[1] not in (read if name.startswith('norm.') else live))
+
+
+@MODELS.register_module()
+class AdapterOnly(nn.Module):
+    """``Phi_r = ADAP(x_r)``: no exchange, an adapter of D/4 in its place ("identity", table 1 (c)).
+
+    The paper counts 18.1 M learnable parameters, which is what one such adapter a layer makes beside the
+    14.51 M without any exchange. It does not say whose; the receivers are the config's choice.
+
+    Args:
+        embed_dims, grids: expert to width, and to ``(T, H, W)``.
+        receivers: the experts that have one.
+        drop_path_rate: drop path of the result.
+    """
+
+    def __init__(self, embed_dims: Dict[str, int], grids: Dict[str, Grid], receivers: Sequence[str],
+                 drop_path_rate: float = 0.) -> None:
+        super().__init__()
+        partners(embed_dims, receivers)
+        self.adapter = nn.ModuleDict({r: Adapter(embed_dims[r]) for r in receivers})
+        self.drop_path = DropPath(drop_path_rate)
+
+    def forward(self, x: Dict[str, Tokens], prefix_only: Collection[str] = ()) -> Dict[str, Tensor]:
+        """What each receiver adds to its stream, as :class:`BCAST` gives it."""
+        return {r: self.drop_path(adapter(x[r].prefix if r in prefix_only else x[r].data))
+                for r, adapter in self.adapter.items()}
+
+    def unreachable(self, prefix_only: Collection[str]) -> Tuple[str, ...]:
+        """All parameters reach an output."""
+        return ()

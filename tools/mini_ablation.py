@@ -1,0 +1,96 @@
+"""Runs a row of the paper's ablation tables on the mini kitchens: the same model, small.
+
+    python tools/mini_ablation.py configs/cast/ablations/table1e_t2s-space_s2t-space.py [--seed 0]
+    for row in configs/cast/ablations/table*.py; do python tools/mini_ablation.py $row; done
+
+Takes the model of the row's config and shrinks it; data and schedule are the mini kitchens'. Experts learn
+from scratch there, also where the row freezes them. Results go to work_dirs/mini_ablations/ROW_seedSEED.
+"""
+import argparse
+import math
+import subprocess
+import sys
+from pathlib import Path
+
+from mmengine import Config, ConfigDict
+
+MINI = 'configs/cast/mini/cast_mini_1xb32-u8-20e_mini-kitchens-rgb.py'
+
+
+def shrink(model: ConfigDict, embed_dims: int, depth: int, num_heads: int, **expert) -> ConfigDict:
+    """The model of a ViT-B config at another size: widths, depths and heads in proportion, no checkpoints.
+
+    Args:
+        model: the config's ``model``.
+        embed_dims, depth, num_heads: of every expert, instead of 768, 12 and 12.
+        expert: more for every expert.
+
+    Returns:
+        a copy.
+    """
+    model = ConfigDict(Config(dict(model=model)).model)
+    for cfg in model.backbone.experts.values():
+        cfg.update(checkpoint=None, **expert)
+        if cfg.type == 'TimmExpert':
+            cfg.model_kwargs = dict(embed_dim=embed_dims, depth=depth, num_heads=num_heads)
+        else:
+            cfg.update(embed_dims=embed_dims, depth=depth, num_heads=num_heads)
+    for cfg in model.backbone.exchanges.values():
+        if 'windows' in cfg:  # those with cross-attention
+            cfg.num_heads = num_heads
+        if 'bottleneck_dims' in cfg:
+            cfg.bottleneck_dims = num_heads * math.ceil(cfg.bottleneck_dims * embed_dims / 768 / num_heads)
+        if 'layers' in cfg:
+            cfg.layers = sorted({i * depth // 12 for i in cfg.layers})
+    model.cls_head.in_channels = embed_dims
+    return model
+
+
+def mini_config(row: str, depth: int) -> Config:
+    """The mini kitchens' config with the row's model.
+
+    Raises:
+        SystemExit: if the row is not about verbs and nouns.
+    """
+    mini, full = Config.fromfile(MINI), Config.fromfile(row)
+    if not isinstance(full.model.cls_head.get('num_classes'), dict):
+        raise SystemExit(f'{row} has one label a video, the mini kitchens have a verb and a noun; choose a '
+                         'row of EPIC-KITCHENS-100')
+    spatial = mini.model.backbone.experts.spatial
+    model = shrink(full.model, spatial.embed_dims, depth, spatial.num_heads, img_size=spatial.img_size,
+                   num_frames=spatial.num_frames, frozen=False)
+    model.backbone.drop_path_rate = mini.model.backbone.drop_path_rate
+    model.cls_head.update(num_classes=mini.model.cls_head.num_classes, label_smooth_eps=0.)
+    model.data_preprocessor = mini.model.data_preprocessor
+    for name, cfg in mini.model.backbone.experts.items():  # how they start from scratch
+        own = model.backbone.experts.get(name, {})
+        if own.get('type') == cfg.type == 'VideoMAEExpert':
+            own.init_cfg = cfg.init_cfg
+    mini.model = model
+    return mini
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
+    parser.add_argument('row', help='a config below configs/cast/ablations, or the EK100 config itself')
+    parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument('--depth', type=int, default=4, help='blocks; four, so that the rows of 1 (f) differ')
+    parser.add_argument('--dry-run', action='store_true', help='only write the config')
+    parser.add_argument('--cfg-options', nargs='+', default=[], help='for tools/train.py and tools/test.py')
+    args = parser.parse_args()
+    work_dir = Path('work_dirs/mini_ablations') / f'{Path(args.row).stem}_seed{args.seed}'
+    work_dir.mkdir(parents=True, exist_ok=True)
+    config = mini_config(args.row, args.depth)
+    config.dump(work_dir / 'config.py')
+    print(f'{work_dir / "config.py"}: the mini kitchens with the model of {args.row}')
+    if not args.dry_run:
+        options = ['--cfg-options', *args.cfg_options] if args.cfg_options else []
+        common = [work_dir / 'config.py', '--work-dir', work_dir]
+        last = work_dir / f'epoch_{config.train_cfg.max_epochs}.pth'
+        for command in (['tools/train.py', *common, '--seed', str(args.seed)],
+                        ['tools/test.py', common[0], last, *common[1:]]):
+            subprocess.run([sys.executable, *map(str, command), *options], check=True)
+
+
+if __name__ == '__main__':
+    main()
