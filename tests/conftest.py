@@ -13,8 +13,8 @@ from mmaction.registry import MODELS
 from mmaction.utils import register_all_modules
 
 ROOT = Path(__file__).parents[1]
-MINI = ROOT / 'configs/cast/mini/cast_mini_1xb32-u8-20e_mini-kitchens-rgb.py'
-RECIPE = MINI.with_name('cast_mini-recipe_1xb32-u8x2-20e_mini-kitchens-rgb.py')
+MINI = ROOT / 'configs/cast/mini/cast_mini_1xb32-u8-15e_mini-kitchens-rgb.py'
+RECIPE = MINI.with_name('cast_mini-recipe_1xb32-u8x2-15e_mini-kitchens-rgb.py')
 sys.path.insert(0, str(ROOT / 'tests'))
 ENV = {**os.environ, 'PATH': f'{Path(sys.executable).parent}:{os.environ["PATH"]}', 'OMP_NUM_THREADS': '1',
        'PYTHONWARNINGS': 'ignore', 'PYTHONPATH': str(ROOT)}

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from mmengine import Config, ConfigDict
 
-MINI = 'configs/cast/mini/cast_mini_1xb32-u8-20e_mini-kitchens-rgb.py'
+MINI = 'configs/cast/mini/cast_mini_1xb32-u8-15e_mini-kitchens-rgb.py'
 
 
 def shrink(model: ConfigDict, embed_dims: int, depth: int, num_heads: int, **expert) -> ConfigDict:

@@ -1,14 +1,16 @@
 """Exports for the EPIC-KITCHENS-100 challenge, its report, and the balanced score."""
 import csv
 import json
+import os
 import pickle
 import zipfile
 
 import numpy as np
 import pytest
 import torch
-from conftest import load_tool, run
+from conftest import ROOT, load_tool, run
 
+from mmaction.registry import MODELS
 from projects.cast.evaluation import VerbNounMetric
 
 EPIC = load_tool('analysis/epic_results.py')
@@ -134,3 +136,50 @@ def test_balanced_score(tmp_path):
     assert '| this run | 50.0 | 25.0 | 50.0 | 100.0 | 66.7 | 44.4 |' in output
     with pytest.raises(SystemExit, match='ssv2.json: no acc/verb_top1, acc/noun_top1; it has acc/top1'):
         BALANCED.read(str(tmp_path / 'ssv2.json'), dict(verb='acc/verb_top1', noun='acc/noun_top1'), 1)
+
+
+def test_ablation_table(tmp_path):
+    """The newest metrics of a run, the mean over seeds, the paper's numbers from the headers."""
+    def write(folder, time, **metrics):
+        path = tmp_path / folder / time / f'{time}.json'
+        path.parent.mkdir(parents=True)
+        path.write_text(json.dumps({f'acc/{k}': v for k, v in metrics.items()}))
+        os.utime(path, (int(time), int(time)))
+
+    write('table1g_s2t-only', '1', verb_top1=1., noun_top1=1., action_top1=1.)
+    write('table1g_s2t-only', '2', verb_top1=72.2, noun_top1=55., action_top1=43.)
+    for seed, value in ((0, 40.), (1, 50.)):
+        write(f'table1d_ratio-1-8_seed{seed}', '1', verb_top1=value, noun_top1=value, action_top1=value)
+    write('single_clip_ssv2', '1', top1=0.5, top5=0.9)
+    write('table1d_ratio-1', '1', lr=1.)
+    output = run('tools/analysis/ablation_table.py', tmp_path, '--csv', tmp_path / 'table.csv')
+    for line in ('| 1 (g) | S2T only | verb | 71.2 | 72.2 | +1.0 |',
+                 '| 1 (g) | S2T only | action | 43.7 | 43.0 | -0.7 |',
+                 '| 1 (d) | projection ratio 1/8 | noun | 59.9 | 45.0 | -14.9 |',
+                 '| 1 (d) | projection ratio 1 | verb | 72.1 | – | – |',
+                 '| 2 and 10 | CLIP alone, 8 frames, fully fine-tuned | top-1 | 47.8 | 50.0 | +2.2 |'):
+        assert line in output.splitlines()
+    rows = list(csv.reader((tmp_path / 'table.csv').open()))
+    assert ['1 (g)', 'S2T only', 'verb', '71.2', '72.2', '+1.0'] in rows
+    assert len(rows) == len(output.splitlines()) - 1
+
+
+def test_mini_ablation(tmp_path):
+    """Small models keep a row's difference; exchanges keep their proportions."""
+    tool = load_tool('mini_ablation.py')
+    folder = ROOT / 'configs/cast/ablations'
+    base = tool.mini_config(str(next((ROOT / 'configs/cast').glob('*ek100-rgb.py'))), 4)
+    assert base.model.backbone.exchanges.b_cast.bottleneck_dims == 32
+    for first, layers in ((10, [3]), (7, [2, 3]), (4, [1, 2, 3])):
+        cfg = tool.mini_config(str(folder / f'table1f_layers-{first}-12.py'), 4)
+        assert cfg.model.backbone.exchanges.b_cast.layers == layers
+    for path in folder.glob('*.py'):
+        if path.stem.endswith(('_ssv2', '_k400')) and path.stem.startswith('single'):
+            with pytest.raises(SystemExit, match='one label a video'):
+                tool.mini_config(str(path), 4)
+            continue
+        cfg = tool.mini_config(str(path), 4)
+        model = MODELS.build(cfg.model)
+        assert sum(p.numel() for p in model.parameters()) < 1e6
+        if not path.stem.startswith('table6_clip') and path.stem != 'table7_clip-mvd':  # other weights only
+            assert cfg.model != base.model, path.stem

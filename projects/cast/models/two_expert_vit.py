@@ -2,13 +2,15 @@
 from typing import Any, Dict, List, Tuple
 
 import numpy as np
+import torch
 from mmengine.model import BaseModule, ModuleDict
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from mmaction.registry import MODELS
 from mmaction.utils import ConfigType
 
-from .tokens import Tokens
+from .tokens import Tokens, plain_attention
 
 
 @MODELS.register_module()
@@ -28,14 +30,20 @@ class TwoExpertViT(BaseModule):
             there are only two), and ``layers``, the 0-based blocks that have it (default all).
         drop_path_rate: rate at the last block, rising linearly from 0 at the first; acts on the
             feed-forward adapters and the exchanges, never on frozen branches.
+        with_cp: compute each block again in the backward pass instead of keeping its activations.
+        plain: materialise attention and compute what reaches no output, as the release does: the same
+            results, at its costs. For comparison only.
     """
 
     def __init__(self,
                  experts: Dict[str, ConfigType],
                  exchanges: Dict[str, ConfigType],
                  drop_path_rate: float = 0.,
+                 with_cp: bool = False,
+                 plain: bool = False,
                  init_cfg: ConfigType = None) -> None:
         super().__init__(init_cfg=init_cfg)
+        self.with_cp, self.plain = with_cp, plain
         self.experts = ModuleDict({  # mmengine's: it passes init_weights on
             name: MODELS.build({'drop_path_rate': drop_path_rate, **cfg})
             for name, cfg in experts.items()})
@@ -77,8 +85,13 @@ class TwoExpertViT(BaseModule):
             expert name to pooled feature ``(B, D)``.
         """
         x = {name: expert.embed(clip) for name, expert in self.experts.items()}
-        for i in range(self.depth):
-            x = self.block(i, x, self.prefix_only if i == self.depth - 1 else ())
+        with plain_attention(self.plain):
+            for i in range(self.depth):
+                prefix_only = self.prefix_only if i == self.depth - 1 and not self.plain else ()
+                if self.with_cp and torch.is_grad_enabled():
+                    x = checkpoint(self.block, i, x, prefix_only, use_reentrant=False)
+                else:
+                    x = self.block(i, x, prefix_only)
         return {name: expert.pool(x[name]) for name, expert in self.experts.items()}
 
     def block(self, i: int, x: Dict[str, Tokens], prefix_only: Tuple[str, ...] = ()):

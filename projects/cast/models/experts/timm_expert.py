@@ -52,11 +52,12 @@ class TimmExpert(Expert):
         if not isinstance(first, (Block, EvaBlock)):
             raise ValueError(f'{model_name} is no plain vision transformer with pre-norm blocks, which an '
                              'expert must be: the exchange sits between attention and feed-forward')
+        attn: Any = first.attn
         self.num_prefix = tower.num_prefix_tokens
         self.pools_prefix = tower.num_prefix_tokens > 0 and tower.global_pool == 'token'
         super().__init__(
             tower, img_size, tower.patch_embed.patch_size[0], num_frames, tower.embed_dim, len(tower.blocks),
-            int(first.attn.num_heads), window, **kwargs)
+            attn.num_heads, window, **kwargs)
 
     @property
     def post_norm(self) -> nn.Module:

@@ -1,6 +1,6 @@
 # A CAST small enough to train from scratch on two CPU cores, on made-up kitchens of real video files:
 #   python tools/data/mini_kitchens/generate.py
-#   python tools/train.py configs/cast/mini/cast_mini_1xb32-u8-20e_mini-kitchens-rgb.py
+#   python tools/train.py configs/cast/mini/cast_mini_1xb32-u8-15e_mini-kitchens-rgb.py
 # Experts learn too, as nothing is pre-trained at this size. Accuracies: README.md.
 _base_ = [
     '../_base_/default_runtime.py', '../_base_/models/cast_vit-base-p16_verb-noun.py',
@@ -63,8 +63,8 @@ val_dataloader = dict(
 test_dataloader = dict(
     batch_size=32, num_workers=1, dataset=dict(ann_file=ann_file_test, pipeline=test_pipeline, **dataset))
 
-max_epochs = 20
-train_cfg = dict(max_epochs=max_epochs, val_interval=4)
+max_epochs = 15
+train_cfg = dict(max_epochs=max_epochs, val_interval=5)
 optim_wrapper = dict(
     optimizer=dict(lr=1.5e-3, betas=(0.9, 0.95)),
     paramwise_cfg=dict(layer_decay_rate=1.),  # nothing is pre-trained
@@ -77,4 +77,4 @@ val_evaluator = dict(unseen_participants=None, tail_verbs=None, tail_nouns=None)
 test_evaluator = val_evaluator
 auto_scale_lr = dict(base_batch_size=32)
 default_hooks = dict(
-    checkpoint=dict(interval=4, save_best='acc/action_top1', rule='greater'), logger=dict(interval=10))
+    checkpoint=dict(interval=5, save_best='acc/action_top1', rule='greater'), logger=dict(interval=10))

@@ -1,7 +1,7 @@
 # The mini kitchens with all parts of the full-size recipe: RandAugment, random resized crops, mixup,
 # label smoothing, drop path, layer decay, and 2 x 3 views in testing. A check of the parts, in minutes; for
 # accuracy at this size the plain config is better. No flip: it would turn slide-left into slide-right.
-_base_ = 'cast_mini_1xb32-u8-20e_mini-kitchens-rgb.py'
+_base_ = 'cast_mini_1xb32-u8-15e_mini-kitchens-rgb.py'
 
 model = dict(
     backbone=dict(drop_path_rate=0.2),

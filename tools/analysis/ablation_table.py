@@ -1,0 +1,94 @@
+"""Collects finished test runs into the paper's ablation tables: the paper's number, ours, the difference.
+
+    python tools/analysis/ablation_table.py [work_dirs] [--csv ablations.csv]
+
+A run belongs to a row if its folder is named as the row's config (tools/test.py's default work_dir), or with
+_seedN behind (tools/mini_ablation.py); of several the mean is taken. The newest metrics in a folder count.
+The paper's numbers are read from the headers of the configs.
+"""
+import argparse
+import csv
+import json
+import re
+from pathlib import Path
+from typing import Dict, List, NamedTuple, Optional
+
+CONFIGS = Path(__file__).parents[2] / 'configs' / 'cast'
+KEYS = {'verb': 'acc/verb_top1', 'noun': 'acc/noun_top1', 'action': 'acc/action_top1'}
+
+
+class Row(NamedTuple):
+    """One row of a table; accuracies are top-1 in percent by task, or under '' for one label."""
+
+    table: str
+    name: str
+    config: str
+    paper: Dict[str, float]
+
+
+def read_rows() -> List[Row]:
+    """The rows of all ablation configs, and the full model's for comparison.
+
+    Raises:
+        ValueError: if a config's header is not as expected.
+    """
+    full = next(CONFIGS.glob('*ek100-rgb.py')).stem
+    rows = [Row('1', 'CAST', full, dict(verb=72.5, noun=60.3, action=48.7))]
+    for path in sorted((CONFIGS / 'ablations').glob('*.py')):
+        title, numbers = path.read_text(encoding='utf-8').splitlines()[:2]
+        head = re.fullmatch(r'# Tables? (.+?), (.+)\.', title)
+        values = re.findall(r'(\d+\.\d)(?: (verb|noun|action))?', numbers)
+        if not head or not values or not numbers.startswith("# The paper's: "):
+            raise ValueError(f'{path}: its first two lines should be "# Table N, NAME." and '
+                             '"# The paper\'s: ... top-1."')
+        rows.append(Row(head.group(1), head.group(2), path.stem, {task: float(v) for v, task in values}))
+    return rows
+
+
+def newest_metrics(folder: Path) -> Optional[Dict[str, float]]:
+    """The metrics that tools/test.py wrote last into a work_dir, None if there are none."""
+    for path in sorted(folder.glob('*/*.json'), key=lambda p: p.stat().st_mtime, reverse=True):
+        metrics = json.loads(path.read_text(encoding='utf-8'))
+        if any(key.startswith('acc/') for key in metrics):
+            return metrics
+    return None
+
+
+def measured(row: Row, root: Path) -> Dict[str, float]:
+    """Our accuracies in percent, the mean over runs; without a run, nothing."""
+    folders = [f for f in root.iterdir() if re.fullmatch(re.escape(row.config) + r'(_seed\d+)?', f.name)]
+    runs = [m for m in map(newest_metrics, folders) if m]
+    if not runs:
+        return {}
+    result = {}
+    for task in row.paper:
+        # VerbNounMetric writes percent, MMAction2's accuracy of one label shares
+        key, factor = (KEYS[task], 1) if task else ('acc/top1', 100)
+        result[task] = factor * sum(run[key] for run in runs) / len(runs)
+    return result
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
+    parser.add_argument('work_dirs', nargs='?', type=Path, default=Path('work_dirs'))
+    parser.add_argument('--csv', metavar='FILE', help='write the table there too')
+    args = parser.parse_args()
+    if not args.work_dirs.is_dir():
+        parser.error(f'{args.work_dirs}: no such folder')
+    header = ['table', 'row', 'task', "paper's", 'ours', 'difference']
+    lines = []
+    for row in read_rows():
+        ours = measured(row, args.work_dirs)
+        for task, paper in row.paper.items():
+            own = ours.get(task)
+            lines.append([row.table, row.name, task or 'top-1', f'{paper:.1f}',
+                          *(('–', '–') if own is None else (f'{own:.1f}', f'{own - paper:+.1f}'))])
+    for cells in [header, ['---'] * len(header), *lines]:
+        print('| ' + ' | '.join(cells) + ' |')
+    if args.csv:
+        with open(args.csv, 'w', newline='', encoding='utf-8') as file:
+            csv.writer(file, lineterminator='\n').writerows([header, *lines])
+
+
+if __name__ == '__main__':
+    main()
