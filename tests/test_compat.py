@@ -1,3 +1,4 @@
+import os
 import sys
 
 import pytest
@@ -40,3 +41,15 @@ def test_process_group_is_left_alone_without_a_launcher(monkeypatch):
     monkeypatch.delenv('WORLD_SIZE', raising=False)
     compat.init_cpu_process_group()
     assert not torch.distributed.is_initialized()
+
+
+def test_last_checkpoint_that_was_not_finished(tmp_path):
+    from mmengine.runner.runner import find_latest_checkpoint
+    assert find_latest_checkpoint(str(tmp_path)) is None
+    for i in (1, 2, 10):
+        (tmp_path / f'epoch_{i}.pth').touch()
+        os.utime(tmp_path / f'epoch_{i}.pth', (i, i))
+    (tmp_path / 'last_checkpoint').write_text(str(tmp_path / 'epoch_2.pth'))
+    assert find_latest_checkpoint(str(tmp_path)) == str(tmp_path / 'epoch_2.pth')
+    (tmp_path / 'last_checkpoint').write_text('')
+    assert find_latest_checkpoint(str(tmp_path)) == str(tmp_path / 'epoch_10.pth')

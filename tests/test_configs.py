@@ -73,6 +73,8 @@ def test_full_size_model(path):
     if name in EXACT:
         count = (round(millions(model.parameters()), 2), round(millions(learnable), 2), len(learnable))
         assert count == EXACT[name]
+        dead = set(model._ddp_params_and_buffers_to_ignore)
+        assert round(millions(p for k, p in model.named_parameters() if k in dead), 2) == 0.60
     if name in PUBLISHED:
         exact = isinstance(PUBLISHED[name], float)
         assert millions(learnable) == pytest.approx(PUBLISHED[name], abs=0.05 if exact else 0.7)

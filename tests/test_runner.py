@@ -57,7 +57,8 @@ def test_dist_train(mini_root, tmp_path):
 
 def test_killed_run_resumes_bit_for_bit(mini_root, tmp_path):
     """One data worker; RandAugment, random crops, mixup and drop path go on as they would have."""
-    options = {**SMALL, 'train_cfg.max_epochs': 4, 'train_dataloader.num_workers': 1}
+    options = {**SMALL, 'train_cfg.max_epochs': 4, 'train_dataloader.num_workers': 1,
+               'optim_wrapper.accumulative_counts': 3}  # two batches an epoch
     whole, broken = tmp_path / 'whole', tmp_path / 'broken'
     run(*train(mini_root, whole, config=RECIPE, **options))
 

@@ -1,5 +1,5 @@
 # CAST on Kinetics-400 (NeurIPS 2023, table 2 (c)): 85.3 top-1, the paper's.
-#   tools/dist_train.sh configs/cast/cast_vit-base-p16_clip-videomae_16xb6-16x4x5-70e_k400-rgb.py 8
+#   tools/dist_train.sh configs/cast/THIS_FILE 8 --auto-scale-lr
 # Paper's hardware: 2 nodes x 8 GPUs x 6 clips, 6 accumulated. Test: 5 clips x 3 crops.
 #
 # Expert weights; each file is taken as it comes, or converted by tools/convert/expert_checkpoint.py:

@@ -1,5 +1,5 @@
 # CAST on Something-Something-V2 (NeurIPS 2023, table 2 (b)): 71.6 top-1, the paper's.
-#   tools/dist_train.sh configs/cast/cast_vit-base-p16_clip-videomae_16xb6-u16x2-50e_ssv2-rgb.py 8
+#   tools/dist_train.sh configs/cast/THIS_FILE 8 --auto-scale-lr
 # Paper's hardware: 2 nodes x 8 GPUs x 6 clips, 4 accumulated. Test: 2 clips x 3 crops.
 #
 # Expert weights; each file is taken as it comes, or converted by tools/convert/expert_checkpoint.py:

@@ -10,11 +10,13 @@ import sys
 import types
 from collections import OrderedDict
 from pathlib import Path
+from typing import Optional
 
+import mmengine.runner.runner
 import torch
 import torch.distributed as dist
 from mmengine.logging import print_log
-from mmengine.runner.checkpoint import CheckpointLoader
+from mmengine.runner.checkpoint import CheckpointLoader, find_latest_checkpoint
 
 
 def stub_drn() -> None:
@@ -86,6 +88,21 @@ def init_cpu_process_group() -> None:
         dist.init_process_group('gloo')
 
 
+def find_last_checkpoint(path: str) -> Optional[str]:
+    """``find_latest_checkpoint`` of mmengine, for a run killed while it wrote ``last_checkpoint``.
+
+    mmengine writes this little file in place; a kill in between leaves it empty. Then the newest
+    checkpoint counts. No issue number is known.
+    """
+    found = find_latest_checkpoint(path)
+    if found is None or os.path.exists(found):
+        return found
+    checkpoints = sorted(Path(path).glob('*_*.pth'), key=lambda p: p.stat().st_mtime)
+    print_log(f'{path}/last_checkpoint names no checkpoint; the newest is taken', logger='current')
+    return str(checkpoints[-1]) if checkpoints else None
+
+
 stub_drn()
 skip_multimodal()
+mmengine.runner.runner.find_latest_checkpoint = find_last_checkpoint
 CheckpointLoader.register_scheme(prefixes='', loader=load_local_checkpoint, force=True)

@@ -1,6 +1,6 @@
 """Random states that follow from (seed, epoch, sample), not from what ran before.
 
-So the same seed gives the same run whatever the number of data workers, and a resumed run goes on as
+So the same seed gives the same run with any number of data workers but none, and a resumed run goes on as
 the uninterrupted one would have.
 """
 import random
@@ -11,6 +11,8 @@ import torch
 from mmengine.dataset import DefaultSampler
 
 from mmaction.registry import DATA_SAMPLERS
+
+EPOCH, SAMPLE = 1, 2  # what a seed is for, so that no two are the same
 
 
 def seed_all(*entropy: int) -> None:
@@ -52,7 +54,7 @@ class SeededSampler(DefaultSampler):
     def __iter__(self) -> Iterator[int]:
         for index in super().__iter__():
             for repeat in range(self.repeats):
-                yield SeededIndex(index, (self.seed, self.epoch, index, repeat))
+                yield SeededIndex(index, (SAMPLE, self.seed, self.epoch, index, repeat))
 
     def __len__(self) -> int:
         return super().__len__() * self.repeats

@@ -1,4 +1,6 @@
 """Broken videos in training and testing, and samples' own random states."""
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -8,6 +10,7 @@ from projects.cast.datasets import VideoError
 from projects.cast.evaluation import AccuracyMetric
 from projects.cast.seeding import SeededIndex, SeededSampler
 
+SHARED = Path(__file__).parents[3] / 'shared/data/cast-annotations'
 PIPELINE = [
     dict(type='OpenVideo'), dict(type='UniformClips', clip_len=4), dict(type='DecodeVideo'),
     dict(type='RandomCrop', size=32), dict(type='FormatShape', input_format='NCTHW'),
@@ -32,7 +35,7 @@ def build(mini_root, tmp_path):
 
 
 def test_training_draws_another(build, caplog):
-    dataset = build('bad.mp4', 'lost.mp4', max_broken=0.5)
+    dataset = build('bad.mp4', 'lost.mp4', max_broken=0.7)
     for i in (2, 3):
         for _ in range(5):
             assert dataset[i]['data_samples'].gt_label.item() in (0, 1)
@@ -114,3 +117,12 @@ def test_index_travels_with_its_seed():
     import pickle
     index = pickle.loads(pickle.dumps(SeededIndex(5, (1, 2))))
     assert index == 5 and index.seed == (1, 2)
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason='the real lists are not on this machine')
+@pytest.mark.parametrize('name, classes, count', [('ssv2', 174, 24777), ('k400', 400, 19796)])
+def test_real_lists(name, classes, count):
+    dataset = DATASETS.build(dict(
+        type='VideoListDataset', ann_file=str(SHARED / f'{name}/val.csv'), pipeline=[], num_classes=classes))
+    labels = {dataset.get_data_info(i)['label'] for i in range(len(dataset))}
+    assert len(dataset) == count and labels == set(range(classes))

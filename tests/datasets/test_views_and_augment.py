@@ -78,7 +78,6 @@ def test_rand_augment_has_the_release_settings():
     ops = ClipRandAugment().augment.ops
     assert {op.magnitude for op in ops} == {7} and {op.magnitude_std for op in ops} == {0.5}
     assert {op.prob for op in ops} == {0.5} and ClipRandAugment().augment.num_layers == 4
-    assert {op.hparams['translate_const'] for op in ops} == {100}
     assert {op.kwargs['resample'] for op in ops} == {3}  # bicubic
     assert 'SolarizeIncreasing' in {op.name for op in ops}
     assert ClipRandAugment('rand-m9-mstd0.5-inc1').augment.num_layers == 2

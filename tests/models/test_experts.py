@@ -128,11 +128,16 @@ def test_aim(time_adapter_in):
     if time_adapter_in:
         n = n + expert.time_adapters_in[1](n)
     over_time = n.transpose(1, 2).flatten(0, 1)  # (b s) t d: torch's own attention over the frames
-    a = mha(over_time, over_time, over_time, need_weights=False)[0].view(1, 5, 3, 48).transpose(1, 2)
+    a = mha(over_time, over_time, over_time, need_weights=False)[0].view(1, 5, 6, 48).transpose(1, 2)
     y = x.replace(x.data + expert.time_adapters[1](a))
     torch.testing.assert_close(expert.attend(1, x).data, super(AIMExpert, expert).attend(1, y).data)
     kinds = 4 if time_adapter_in else 3
-    assert sum(p.requires_grad for p in expert.parameters()) == 2 * kinds * 4 + 2  # and the post norm
+    assert sum(p.requires_grad for p in expert.parameters()) == 2 * kinds * 4 + 3  # post norm, table
+    clip = torch.randn(1, 3, 6, 32, 32)
+    for size, matters in ((0., False), (10., True)):  # only by its table, the order of frames matters
+        torch.nn.init.normal_(expert.time_pos, std=size)
+        forth, back = (expert.pool(forward(expert, c)) for c in (clip, clip.flip(2)))
+        assert torch.allclose(forth, back, atol=1e-3) != matters
     assert len(expert.layer_groups()[2]) == 12 + 4 * kinds  # a block of CLIP has 12 tensors
 
 

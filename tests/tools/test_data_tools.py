@@ -74,7 +74,9 @@ def test_ssv2_list():
 
 def test_check(mini_root, tmp_path):
     options = mini_options(mini_root)
-    output = run('tools/data/check.py', MINI, '--cfg-options', *options)
+    output = run('tools/data/check.py', MINI, '--counts', tmp_path / 'counts.csv', '--cfg-options', *options)
+    counts = list(csv.DictReader((tmp_path / 'counts.csv').open()))
+    assert len(counts) == 2 * 2 * 6 and sum(int(row['samples']) for row in counts) == 2 * (8 + 4)
     assert 'train: 8 samples, 0 missing, 0 broken, 0 short' in output and 'verb: ' in output
 
     text = (mini_root / 'EPIC_100_train.csv').read_text().replace('P01_02', 'P01_77', 3)

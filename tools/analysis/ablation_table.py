@@ -18,22 +18,21 @@ KEYS = {'verb': 'acc/verb_top1', 'noun': 'acc/noun_top1', 'action': 'acc/action_
 
 
 class Row(NamedTuple):
-    """One row of a table; accuracies are top-1 in percent by task, or under '' for one label."""
+    """One row of the paper; accuracies are top-1 in percent by task, or under '' for one label."""
 
-    table: str
+    tables: List[str]
     name: str
     config: str
     paper: Dict[str, float]
 
 
 def read_rows() -> List[Row]:
-    """The rows of all ablation configs, and the full model's for comparison.
+    """The rows of all ablation configs.
 
     Raises:
         ValueError: if a config's header is not as expected.
     """
-    full = next(CONFIGS.glob('*ek100-rgb.py')).stem
-    rows = [Row('1', 'CAST', full, dict(verb=72.5, noun=60.3, action=48.7))]
+    rows = []
     for path in sorted((CONFIGS / 'ablations').glob('*.py')):
         title, numbers = path.read_text(encoding='utf-8').splitlines()[:2]
         head = re.fullmatch(r'# Tables? (.+?), (.+)\.', title)
@@ -41,8 +40,28 @@ def read_rows() -> List[Row]:
         if not head or not values or not numbers.startswith("# The paper's: "):
             raise ValueError(f'{path}: its first two lines should be "# Table N, NAME." and '
                              '"# The paper\'s: ... top-1."')
-        rows.append(Row(head.group(1), head.group(2), path.stem, {task: float(v) for v, task in values}))
+        tables = head.group(1).split(' and ')
+        rows.append(Row(tables, head.group(2), path.stem, {task: float(v) for v, task in values}))
     return rows
+
+
+def read_tables() -> Dict[str, List[Row]]:
+    """The paper's tables: those that a row names, each ending with the full model."""
+    rows = read_rows()
+    full = {path.stem.rpartition('_')[2].removesuffix('-rgb'): path.stem for path in CONFIGS.glob('*.py')}
+    ablation = Row([], 'CAST', full['ek100'], dict(verb=72.5, noun=60.3, action=48.7))
+    single = [Row([], 'CAST', full['ek100'], dict(verb=72.5, noun=60.9, action=49.3)),
+              Row([], 'CAST', full['ssv2'], {'': 71.6}), Row([], 'CAST', full['k400'], {'': 85.3})]
+    tables: Dict[str, List[Row]] = {}
+    for row in rows:
+        for table in row.tables:
+            tables.setdefault(table, []).append(row)
+    for table, members in tables.items():
+        kinds = [set(row.paper) for row in members]
+        members += [row for row in (single if table in ('2', '9', '10', '11') else [ablation])
+                    if set(row.paper) in kinds]
+    return dict(sorted(tables.items(), key=lambda item: [int(n) if n.isdigit() else n for n in
+                                                         item[0].split(' ', 1)]))
 
 
 def newest_metrics(folder: Path) -> Optional[Dict[str, float]]:
@@ -77,14 +96,21 @@ def main() -> None:
         parser.error(f'{args.work_dirs}: no such folder')
     header = ['table', 'row', 'task', "paper's", 'ours', 'difference']
     lines = []
-    for row in read_rows():
-        ours = measured(row, args.work_dirs)
-        for task, paper in row.paper.items():
-            own = ours.get(task)
-            lines.append([row.table, row.name, task or 'top-1', f'{paper:.1f}',
-                          *(('–', '–') if own is None else (f'{own:.1f}', f'{own - paper:+.1f}'))])
-    for cells in [header, ['---'] * len(header), *lines]:
-        print('| ' + ' | '.join(cells) + ' |')
+    for table, rows in read_tables().items():
+        print(f'\n### Table {table}\n')
+        tasks = list(dict.fromkeys(task for row in rows for task in row.paper))
+        titles = [task or 'top-1' for task in tasks]
+        print('| ' + ' | '.join(['', *(f'{t}: paper\'s | ours | difference' for t in titles)]) + ' |')
+        print('|' + ' --- |' * (1 + 3 * len(tasks)))
+        for row in rows:
+            ours, cells = measured(row, args.work_dirs), []
+            for task, title in zip(tasks, titles):
+                paper, own = row.paper.get(task), ours.get(task)
+                cells += ['' if paper is None else f'{paper:.1f}', *(
+                    ('', '') if paper is None or own is None else (f'{own:.1f}', f'{own - paper:+.1f}'))]
+                if paper is not None:
+                    lines.append([table, row.name, title, *cells[-3:]])
+            print('| ' + ' | '.join([row.name, *cells]) + ' |')
     if args.csv:
         with open(args.csv, 'w', newline='', encoding='utf-8') as file:
             csv.writer(file, lineterminator='\n').writerows([header, *lines])

@@ -35,12 +35,14 @@ def read_scores(path: str) -> Dict[str, np.ndarray]:
         raise SystemExit(f'{path}: no verb and noun scores with narration ids; dump them with an '
                          'EPIC-KITCHENS-100 config and its `pack` as they are')
     tiny = np.finfo(np.float64).tiny
-    results = {}
-    for task in TASKS:
+    labels = np.stack([s['gt_label'].numpy() for s in samples])
+    wrong = np.flatnonzero([bool(s.get('broken')) for s in samples])  # broken videos, scored as wrong
+    results = {'labels': labels}
+    for column, task in enumerate(TASKS):
         probabilities = np.stack([s['pred_score'][task].double().numpy() for s in samples])
+        probabilities[wrong, labels[wrong, column]] = 0
         results[f'{task}_output'] = np.log(probabilities.clip(tiny))
     results['narration_id'] = np.array([s['narration_id'] for s in samples])
-    results['labels'] = np.stack([s['gt_label'].numpy() for s in samples])
     return results
 
 

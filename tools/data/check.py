@@ -1,6 +1,6 @@
 """Opens every video that a config lists, before a long run does.
 
-    python tools/data/check.py CONFIG [--split train val test] [--report problems.csv] [--cfg-options ...]
+    python tools/data/check.py CONFIG [--split train val test] [--report problems.csv] [--counts counts.csv]
 
 Reports what is missing, broken (the file, or the segment in it, cannot be opened or its first and last frame
 not decoded), or shorter than one clip, and how many samples each class has. Ends with status 1 if a video is
@@ -49,6 +49,7 @@ def main() -> None:
     parser.add_argument('config')
     parser.add_argument('--split', nargs='+', default=['train', 'val'], choices=['train', 'val', 'test'])
     parser.add_argument('--report', metavar='CSV', help='write every problem')
+    parser.add_argument('--counts', metavar='CSV', help='write the number of samples of every class')
     parser.add_argument('--workers', type=int, default=os.cpu_count())
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='as in tools/train.py')
     args = parser.parse_args()
@@ -56,6 +57,7 @@ def main() -> None:
     config = Config.fromfile(args.config)
     config.merge_from_dict(args.cfg_options or {})
     problems: List[Problem] = []
+    counts = []
     for split in args.split:
         cfg = copy.deepcopy(config[f'{split}_dataloader'].dataset)
         clip_len = next(t.clip_len for t in cfg.pipeline if 'clip_len' in t)
@@ -70,6 +72,7 @@ def main() -> None:
         classes = getattr(dataset, 'classes', {'class': dataset.num_classes})
         for (task, count), column in zip(classes.items(), labels.T):
             n = np.bincount(column[column >= 0], minlength=count)
+            counts += [(split, task, str(i), str(k)) for i, k in enumerate(n)]
             print(f'  {task}: {(n > 0).sum()} of {count} have samples, {n.min()} to {n.max()} each, median '
                   f'{np.median(n):.0f}; {(column < 0).sum()} samples have no label')
         problems += here
@@ -80,6 +83,9 @@ def main() -> None:
     if args.report:
         with open(args.report, 'w', newline='', encoding='utf-8') as file:
             csv.writer(file, lineterminator='\n').writerows([('kind', 'file', 'problem'), *problems])
+    if args.counts:
+        with open(args.counts, 'w', newline='', encoding='utf-8') as file:
+            csv.writer(file, lineterminator='\n').writerows([('split', 'task', 'class', 'samples'), *counts])
     raise SystemExit(any(kind != 'short' for kind, *_ in problems))
 
 

@@ -1,6 +1,7 @@
-# The mini kitchens with all parts of the full-size recipe: RandAugment, random resized crops, mixup,
-# label smoothing, drop path, layer decay, and 2 x 3 views in testing. A check of the parts, in minutes; for
-# accuracy at this size the plain config is better. No flip: it would turn slide-left into slide-right.
+# The mini kitchens with the full-size recipe's RandAugment, random resized crops, mixup, label smoothing,
+# drop path, layer decay, and 2 x 3 views in testing. A check of the parts, in minutes; for accuracy at
+# this size the plain config is better. No accumulation, and no flip: it would turn slide-left into
+# slide-right.
 _base_ = 'cast_mini_1xb32-u8-15e_mini-kitchens-rgb.py'
 
 model = dict(
@@ -16,7 +17,7 @@ train_pipeline = [
     dict(type='OpenVideo'),
     dict(type='UniformClips', clip_len=8),
     dict(type='DecodeVideo'),
-    dict(type='ClipRandAugment', policy='rand-m7-n4-mstd0.5-inc1', img_size=64),
+    dict(type='ClipRandAugment', policy='rand-m7-n4-mstd0.5-inc1'),
     dict(type='RandomResizedCrop', area_range=(0.08, 1.0), aspect_ratio_range=(3 / 4, 4 / 3)),
     dict(type='Resize', scale=(64, 64), keep_ratio=False),
     dict(type='FormatShape', input_format='NCTHW'), _base_.pack

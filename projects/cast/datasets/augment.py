@@ -22,17 +22,13 @@ class ClipRandAugment(BaseTransform):
     Args:
         policy: as timm writes it. The default is the release's (magnitude 7, 4 operations, noise 0.5,
             increasing); the paper's (9, 0.5) is ``rand-m9-mstd0.5-inc1``, with timm's 2 operations.
-        img_size: the input size of the model, which bounds how far frames are shifted.
         interpolation: ``bicubic``, ``bilinear`` or ``random``.
     """
 
     def __init__(self,
                  policy: str = 'rand-m7-n4-mstd0.5-inc1',
-                 img_size: int = 224,
                  interpolation: str = 'bicubic') -> None:
-        hparams = dict(translate_const=int(0.45 * img_size))
-        if interpolation != 'random':
-            hparams['interpolation'] = str_to_pil_interp(interpolation)
+        hparams = {} if interpolation == 'random' else dict(interpolation=str_to_pil_interp(interpolation))
         self.augment = rand_augment_transform(policy, hparams)
 
     def transform(self, results: Dict) -> Dict:

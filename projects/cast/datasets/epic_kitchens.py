@@ -20,7 +20,7 @@ class EpicKitchensDataset(FaultTolerant, BaseActionDataset):
       long videos, from which ``start_timestamp`` to ``stop_timestamp`` is sampled; nothing is cut;
     - a list of trimmed clips, ``narration_id,verb,noun`` without a header, as the release has them.
 
-    The challenge's unlabelled test set, which lacks the label columns, is read in testing: labels are -1.
+    Where there are no labels, as in the challenge's test set, they are -1; for testing only.
 
     Each sample has ``filename``, ``label`` (a list ``[verb, noun]``), ``narration_id`` and, from the
     official file, ``start_time`` and ``stop_time`` in seconds.
@@ -70,7 +70,8 @@ class EpicKitchensDataset(FaultTolerant, BaseActionDataset):
             '{participant_id}/videos/{video_id}.MP4' if official else '{narration_id}.mp4')
         try:
             path = template.format(**row)
-            unlabelled = self.test_mode and 'verb_class' not in row
+            no_label = not row.get('verb_class') and not row.get('noun_class')
+            unlabelled = self.test_mode and no_label and row['narration_id'].isidentifier()
             label = [-1, -1] if unlabelled else [int(row['verb_class']), int(row['noun_class'])]
             times = {key: seconds(row[f'{key}stamp']) for key in ('start_time', 'stop_time')
                      } if official else {}

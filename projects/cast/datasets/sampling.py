@@ -107,7 +107,7 @@ class DenseClips(FrameSampler):
     def train_clip(self, length: int) -> np.ndarray:
         window = self.clip_len * self.frame_interval
         if length < window:
-            return self.every(length)[:self.clip_len]
+            return self.every(length)
         start = np.random.randint(length - window + 1)
         # the release spaces them over the window's whole length: about 4.27 frames, not 4, for 16 x 4
         return start + np.linspace(0, window, self.clip_len).astype(int).clip(max=window - 1)

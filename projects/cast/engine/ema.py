@@ -11,7 +11,7 @@ from mmaction.registry import MODELS
 class LearnableEMA(ExponentialMovingAverage):
     """``ExponentialMovingAverage`` of the learnable parameters; the frozen ones are shared with the model.
 
-    Use: ``custom_hooks = [dict(type='EMAHook', ema_type='LearnableEMA', momentum=1e-4)]``. Neither memory
+    Use: ``custom_hooks = [dict(type='EMAHook', ema_type='LearnableEMA', momentum=2.5e-5)]``. Neither memory
     nor checkpoints hold the frozen parameters twice.
 
     Args:

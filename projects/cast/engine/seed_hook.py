@@ -1,10 +1,11 @@
 """The random state of each epoch follows from the seed and the epoch."""
 from mmengine.dist import get_rank
 from mmengine.hooks import DistSamplerSeedHook
+from mmengine.runner import EpochBasedTrainLoop
 
 from mmaction.registry import HOOKS
 
-from ..seeding import seed_all
+from ..seeding import EPOCH, seed_all
 
 
 @HOOKS.register_module()
@@ -18,4 +19,8 @@ class EpochSeedHook(DistSamplerSeedHook):
     def before_train_epoch(self, runner) -> None:
         """Seeds the epoch, differently on each process."""
         super().before_train_epoch(runner)
-        seed_all(runner.seed, runner.epoch, get_rank())
+        seed_all(EPOCH, runner.seed, runner.epoch, get_rank())
+        if isinstance(runner.train_loop, EpochBasedTrainLoop):
+            # accumulation starts anew, so that no gradient waits across the end of an epoch, where
+            # checkpoints are made; the last update of an epoch averages over what is left
+            runner.optim_wrapper.initialize_count_status(runner.model, 0, len(runner.train_dataloader))

@@ -108,6 +108,7 @@ class BCAST(nn.Module):
         windows: receiver to window. A receiver left out gets nothing (a one-way exchange).
         bottleneck_dims: bottleneck width d.
         num_heads: heads of the cross-attention.
+        positions: whether there are position tables (table 8).
         drop_path_rate: drop path of the result, eq. 4.
     """
 

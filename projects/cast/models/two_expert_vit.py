@@ -85,13 +85,12 @@ class TwoExpertViT(BaseModule):
             expert name to pooled feature ``(B, D)``.
         """
         x = {name: expert.embed(clip) for name, expert in self.experts.items()}
-        with plain_attention(self.plain):
-            for i in range(self.depth):
-                prefix_only = self.prefix_only if i == self.depth - 1 and not self.plain else ()
-                if self.with_cp and torch.is_grad_enabled():
-                    x = checkpoint(self.block, i, x, prefix_only, use_reentrant=False)
-                else:
-                    x = self.block(i, x, prefix_only)
+        for i in range(self.depth):
+            prefix_only = self.prefix_only if i == self.depth - 1 and not self.plain else ()
+            if self.with_cp and torch.is_grad_enabled():
+                x = checkpoint(self.block, i, x, prefix_only, use_reentrant=False)
+            else:
+                x = self.block(i, x, prefix_only)
         return {name: expert.pool(x[name]) for name, expert in self.experts.items()}
 
     def block(self, i: int, x: Dict[str, Tokens], prefix_only: Tuple[str, ...] = ()):
@@ -103,8 +102,9 @@ class TwoExpertViT(BaseModule):
             prefix_only: experts of which only the class tokens are wanted afterwards.
         """
         experts = self.experts.items()
-        x = {name: expert.attend(i, x[name]) for name, expert in experts}  # eq. 3
-        phi = [exchange(x, prefix_only) for exchange in self.exchanges_at(i).values()]  # eq. 7, 8
+        with plain_attention(self.plain):
+            x = {name: expert.attend(i, x[name]) for name, expert in experts}  # eq. 3
+            phi = [exchange(x, prefix_only) for exchange in self.exchanges_at(i).values()]  # eq. 7, 8
         x = {name: t.prefix_only() if name in prefix_only else t for name, t in x.items()}
         x = add(x, phi)  # eq. 4
         return {name: expert.feed_forward(i, x[name]) for name, expert in experts}  # eq. 5

@@ -37,7 +37,8 @@ def main() -> None:
     failed = run(jobs, args.workers)
     args.target.mkdir(parents=True, exist_ok=True)
     with (args.target / Path(args.annotations).name).open('w', newline='', encoding='utf-8') as file:
-        csv.writer(file, lineterminator='\n').writerows([s['narration_id'], *s['label']] for s in samples)
+        csv.writer(file, lineterminator='\n').writerows(
+            [s['narration_id'], *(i for i in s['label'] if i >= 0)] for s in samples)
     finish(failed, len(jobs))
 
 

@@ -15,7 +15,7 @@ train_pipeline = [
     dict(type='UniformClips', clip_len=16),
     dict(type='DecodeVideo'),
     # the paper says (9, 0.5): rand-m9-mstd0.5-inc1
-    dict(type='ClipRandAugment', policy='rand-m7-n4-mstd0.5-inc1', img_size=224),
+    dict(type='ClipRandAugment', policy='rand-m7-n4-mstd0.5-inc1'),
     dict(type='RandomResizedCrop', area_range=(0.08, 1.0), aspect_ratio_range=(3 / 4, 4 / 3)),
     dict(type='Resize', scale=(224, 224), keep_ratio=False),
     dict(type='Flip', flip_ratio=0.5),

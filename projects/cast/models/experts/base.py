@@ -31,7 +31,8 @@ class Expert(BaseModule, metaclass=ABCMeta):
         tower: the library's module, under its own parameter names.
         img_size: native height and width in pixels; other sizes interpolate the positions.
         patch_size: pixels per patch side.
-        num_frames: native frames of a clip; two make one position in time.
+        num_frames: native frames of a clip.
+        tubelet_size: frames that make one position in time.
         embed_dims: width D.
         depth: number of blocks.
         num_heads: attention heads.
@@ -57,6 +58,7 @@ class Expert(BaseModule, metaclass=ABCMeta):
                  depth: int,
                  num_heads: int,
                  window: str,
+                 tubelet_size: int = 2,
                  adapter_ratio: float = 0.25,
                  ffn_adapter_scale: float = 0.5,
                  drop_path_rate: float = 0.,
@@ -65,8 +67,9 @@ class Expert(BaseModule, metaclass=ABCMeta):
         super().__init__()
         self.tower = tower
         self.embed_dims, self.depth, self.num_heads = embed_dims, depth, num_heads
-        self.window, self.tube = check_window(window), (2, patch_size, patch_size)
-        self.grid: Grid = (num_frames // 2, img_size // patch_size, img_size // patch_size)
+        self.window, self.tube = check_window(window), (tubelet_size, patch_size, patch_size)
+        side = img_size // patch_size
+        self.grid: Grid = (num_frames // tubelet_size, side, side)
         self.ffn_adapter_scale, self.frozen, self.checkpoint = ffn_adapter_scale, frozen, checkpoint
         adapters = range(depth if adapter_ratio else 0)
         self.attn_adapters = nn.ModuleList(Adapter(embed_dims, adapter_ratio) for _ in adapters)

@@ -19,7 +19,10 @@ class CLIPExpert(Expert):
 
     Args:
         mlp_ratio: width of the feed-forward layers over ``embed_dims``.
-        kwargs, and the others: see :class:`Expert`; ViT-B/16 by default.
+        quick_gelu: OpenAI's activation, and that of open_clip's ``*-quickgelu`` models. Most other files of
+            open_clip (LAION, DataComp) were trained with GELU and need False; a file does not tell.
+        kwargs, and the others: see :class:`Expert`; ViT-B/16 by default. With ``tubelet_size=1`` it sees
+            every frame.
     """
 
     pools_prefix = True
@@ -34,9 +37,11 @@ class CLIPExpert(Expert):
                  num_heads: int = 12,
                  mlp_ratio: float = 4.,
                  window: str = 'space',
+                 quick_gelu: bool = True,
                  **kwargs) -> None:
         tower = VisionTransformer(
-            img_size, patch_size, embed_dims, depth, num_heads, mlp_ratio, act_layer=QuickGELU)
+            img_size, patch_size, embed_dims, depth, num_heads, mlp_ratio,
+            act_layer=QuickGELU if quick_gelu else nn.GELU)
         tower.proj = None  # CAST stops before the projection into the space shared with text
         super().__init__(tower, img_size, patch_size, num_frames, embed_dims, depth, num_heads, window,
                          **kwargs)
@@ -48,7 +53,8 @@ class CLIPExpert(Expert):
     def embed(self, clip: Tensor) -> Tokens:
         tower, grid = self.tower, self.tubes(clip)
         # "Every even frame" of section 3.1 counts from 1; the release takes indices 1, 3, ..., 15.
-        frames = rearrange(clip[:, :, 1::2], 'b c t h w -> (b t) c h w')
+        step = self.tube[0]
+        frames = rearrange(clip[:, :, step - 1::step], 'b c t h w -> (b t) c h w')
         x = rearrange(tower.conv1(frames), '(b t) d h w -> b t (h w) d', t=grid[0])
         cls = tower.class_embedding.to(x).expand(*x.shape[:2], 1, -1)
         x = torch.cat([cls, x], dim=2) + self.positions(grid).to(x)
@@ -80,8 +86,9 @@ class CLIPExpert(Expert):
 class AIMExpert(CLIPExpert):
     """AIM (https://arxiv.org/abs/2302.03024): CLIP that attends over time first, by the same frozen weights.
 
-    ``x = x + ADAP(MHSA_time(LN(x)))`` comes before eq. 3 and 5 in every block; three adapters a block learn,
-    the paper's 11 M for K400. It is the paper's adapter-only baseline (tables 2, 9 to 11).
+    ``x = x + ADAP(MHSA_time(LN(x)))`` comes before eq. 3 and 5 in every block; a table tells the frames
+    apart. Three adapters a block learn, the paper's 11 M for K400. It is the paper's adapter-only
+    baseline (tables 2, 9 to 11), and sees every frame.
 
     Args:
         adapter_ratio: adapter bottleneck over D.
@@ -90,11 +97,18 @@ class AIMExpert(CLIPExpert):
         kwargs: see :class:`CLIPExpert`.
     """
 
-    def __init__(self, adapter_ratio: float = 0.25, time_adapter_in: bool = False, **kwargs) -> None:
-        super().__init__(adapter_ratio=adapter_ratio, **kwargs)
+    def __init__(self, adapter_ratio: float = 0.25, time_adapter_in: bool = False, tubelet_size: int = 1,
+                 **kwargs) -> None:
+        super().__init__(adapter_ratio=adapter_ratio, tubelet_size=tubelet_size, **kwargs)
+        self.time_pos = nn.Parameter(torch.zeros(self.grid[0], self.embed_dims))
         self.time_adapters, self.time_adapters_in = (
             nn.ModuleList(Adapter(self.embed_dims, adapter_ratio) for _ in range(count))
             for count in (self.depth, self.depth if time_adapter_in else 0))
+
+    def positions(self, grid) -> Tensor:
+        """Position embedding for every frame, ``(T, 1 + S, D)``."""
+        time = resize_positions(self.time_pos.view(-1, 1, 1, self.embed_dims), (grid[0], 1, 1))
+        return super().positions(grid) + time.flatten(1, 2)
 
     def attend(self, i: int, x: Tokens) -> Tokens:
         """Attention over time, of class tokens too, then eq. 3."""
@@ -102,8 +116,8 @@ class AIMExpert(CLIPExpert):
         n = block.norm1(x.data)
         if self.time_adapters_in:
             n = n + self.time_adapters_in[i](n)
-        a = self.self_attention(block.attn, x.replace(n), 'time')
-        return super().attend(i, x.replace(x.data + self.time_adapters[i](a)))
+        a = self.time_adapters[i](self.self_attention(block.attn, x.replace(n), 'time'))
+        return super().attend(i, x.replace(x.data + self.drop_paths[i](a)))
 
     def adapters(self):
         return [*super().adapters(), self.time_adapters, self.time_adapters_in]
