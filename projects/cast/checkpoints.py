@@ -6,15 +6,14 @@ Names: the release's as its checkpoints have them; OpenAI's CLIP and open_clip's
 import re
 import zipfile
 from collections import OrderedDict
-from typing import Any, Callable, Dict, Iterable, List, Tuple
+from typing import Any, Callable, List, Tuple
 
 import torch
 from mmengine.logging import print_log
-from torch import Tensor
 
 from .models.tokens import resize_positions
+from .state_dict import State, mismatch, some
 
-State = Dict[str, Tensor]
 Table = List[Tuple[str, str]]
 
 _S, _T, _X = 'backbone.experts.spatial.', 'backbone.experts.temporal.', 'backbone.exchanges.{i}.b_cast.'
@@ -102,12 +101,6 @@ def rename(state: State, table: Table, reverse: bool = False) -> State:
         raise ValueError(f'{len(unknown)} of {len(state)} keys are unknown: {some(unknown)}; is '
                          'this a checkpoint of the kind that the command expects?')
     return renamed
-
-
-def some(names: Iterable[str], most: int = 6) -> str:
-    """The first few of many names."""
-    names = list(names)
-    return ', '.join(names[:most]) + (f', and {len(names) - most} more' if len(names) > most else '')
 
 
 def unwrap(checkpoint: dict) -> Tuple[State, str]:
@@ -217,13 +210,3 @@ def load_expert(tower: Any, path: str, read: Callable[[str], State] = read_exper
         raise ValueError(f'{path} does not fit {type(tower).__name__}: {problem}; choose the file '
                          'or the expert config that belongs to the other')
     tower.load_state_dict(state)
-
-
-def mismatch(own: State, state: State) -> str:
-    """What is missing, extra or of the wrong shape in ``state``, '' if nothing."""
-    missing = [k for k in own if k not in state]
-    extra = [k for k in state if k not in own]
-    shapes = [f'{k} {tuple(state[k].shape)} instead of {tuple(own[k].shape)}'
-              for k in own if k in state and own[k].shape != state[k].shape]
-    return '; '.join(f'{len(names)} {what} ({some(names)})' for names, what in
-                     [(missing, 'missing'), (extra, 'extra'), (shapes, 'of the wrong shape')] if names)

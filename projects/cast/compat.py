@@ -73,7 +73,10 @@ def with_filename(checkpoint: dict, filename: str) -> dict:
     """Notes where a state dict is from in its ``_metadata``, for the error of a model it does not fit."""
     nested = isinstance(checkpoint.get('state_dict'), dict)
     state = OrderedDict(checkpoint['state_dict'] if nested else checkpoint)
-    state._metadata = {'': {'filename': filename}}  # type: ignore[attr-defined]
+    metadata = {'filename': filename}
+    if nested and 'experts' in checkpoint.get('meta', {}):  # a slim checkpoint
+        metadata['experts'] = checkpoint['meta']['experts']
+    state._metadata = {'': metadata}  # type: ignore[attr-defined]
     return {**checkpoint, 'state_dict': state} if nested else state
 
 

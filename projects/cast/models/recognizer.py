@@ -9,7 +9,7 @@ from mmaction.models.recognizers.base import BaseRecognizer
 from mmaction.registry import MODELS
 from mmaction.utils import OptConfigType
 
-from ..checkpoints import mismatch
+from ..state_dict import digest, mismatch
 
 
 @MODELS.register_module()
@@ -45,8 +45,11 @@ class CASTRecognizer(BaseRecognizer):
     def _load_from_state_dict(self, state_dict, prefix, local_metadata, *args) -> None:
         """Stops at a checkpoint of another model, which mmengine would only log.
 
-        A checkpoint without any head is taken: the head then starts anew, as in fine-tuning.
+        A checkpoint without any head is taken: the head then starts anew, as in fine-tuning. To one
+        without the frozen experts (a slim one) they are added from their own files.
         """
+        if 'experts' in local_metadata:
+            self.add_experts(state_dict, prefix, local_metadata)
         own = self.state_dict(prefix=prefix)
         if not any(key.startswith(f'{prefix}cls_head.') for key in state_dict):
             own = {k: v for k, v in own.items() if not k.startswith(f'{prefix}cls_head.')}
@@ -58,6 +61,26 @@ class CASTRecognizer(BaseRecognizer):
                 'goes through tools/convert/release_checkpoint.py first (--drop-head to fine-tune with '
                 'other classes)')
         super()._load_from_state_dict(state_dict, prefix, local_metadata, *args)
+
+    def frozen_experts(self) -> Dict[str, Dict[str, Tensor]]:
+        """Expert to the tensors of its tower that never change."""
+        frozen = {}
+        for name, expert in self.backbone.experts.items():
+            learnable = {k for k, p in expert.tower.named_parameters() if p.requires_grad}
+            frozen[name] = {k: v for k, v in expert.tower.state_dict().items() if k not in learnable}
+        return frozen
+
+    def add_experts(self, state_dict, prefix: str, metadata: dict) -> None:
+        """Adds the experts to the state dict of a slim checkpoint, if they are those it was made with."""
+        for expert in self.backbone.experts.values():
+            expert.load_checkpoint()
+        for name, frozen in self.frozen_experts().items():
+            if digest(frozen) != metadata['experts'].get(name):
+                raise ValueError(
+                    f'{metadata.get("filename", "the checkpoint")} was trained with another expert {name!r} '
+                    f'than {self.backbone.experts[name].checkpoint}; set '
+                    f'model.backbone.experts.{name}.checkpoint to the file it was trained with')
+            state_dict.update({f'{prefix}backbone.experts.{name}.tower.{k}': v for k, v in frozen.items()})
 
     def extract_feat(self,
                      inputs: Tensor,

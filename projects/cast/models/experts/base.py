@@ -158,6 +158,10 @@ class Expert(BaseModule, metaclass=ABCMeta):
     def init_weights(self) -> None:
         """Initialises the tower, then loads ``checkpoint`` over it, strictly and last."""
         super().init_weights()
+        self.load_checkpoint()
+
+    def load_checkpoint(self) -> None:
+        """Loads ``checkpoint``, if there is one, strictly."""
         if self.checkpoint:
             from ...checkpoints import load_expert
             load_expert(self.tower, self.checkpoint, self.read_checkpoint)

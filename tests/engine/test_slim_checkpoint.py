@@ -1,0 +1,59 @@
+"""Checkpoints without the frozen experts."""
+import pytest
+import torch
+from conftest import build_tiny, load_tool, tiny_config
+from mmengine import Config
+from mmengine.runner import load_checkpoint
+
+from mmaction.registry import MODELS
+
+
+@pytest.fixture
+def files(tmp_path):
+    """A config whose experts have files, a trained checkpoint, and its slim form."""
+    source = build_tiny()
+    cfg = tiny_config()
+    for name, expert in cfg['backbone']['experts'].items():
+        expert['checkpoint'] = str(tmp_path / f'{name}.pth')
+        torch.save(source.backbone.experts[name].tower.state_dict(), expert['checkpoint'])
+    Config(dict(model=cfg, custom_imports=dict(imports=['projects.cast']))).dump(tmp_path / 'config.py')
+    for expert in source.backbone.experts.values():  # the last norm learns: it differs from the file's
+        expert.post_norm.weight.data += 1
+    whole, slim = str(tmp_path / 'whole.pth'), str(tmp_path / 'slim.pth')
+    torch.save(dict(state_dict=source.state_dict(), meta=dict(epoch=3)), whole)
+    load_tool('convert/slim_checkpoint.py').convert(str(tmp_path / 'config.py'), whole, slim)
+    return tmp_path, cfg, whole, slim, source.state_dict()
+
+
+def test_slim_holds_what_learns_and_loads_back_strictly(files):
+    root, cfg, whole, slim, state = files
+    stored = torch.load(slim, weights_only=True)
+    model = MODELS.build(cfg)
+    assert set(stored['state_dict']) == {k for k, p in model.named_parameters() if p.requires_grad}
+    assert stored['meta']['epoch'] == 3 and set(stored['meta']['experts']) == {'spatial', 'temporal'}
+    load_checkpoint(model, slim, strict=True)  # experts never loaded before: as tools/test.py does it
+    assert all(torch.equal(v, state[k]) for k, v in model.state_dict().items())
+
+    back = str(root / 'back.pth')
+    load_tool('convert/slim_checkpoint.py').convert(str(root / 'config.py'), slim, back, reverse=True)
+    again = torch.load(back, weights_only=True)['state_dict']
+    assert list(again) == list(state) and all(torch.equal(again[k], v) for k, v in state.items())
+
+
+def test_slim_with_other_experts_is_refused(files):
+    root, cfg, whole, slim, state = files
+    other = build_tiny(randomise=False)
+    torch.save(other.backbone.experts['temporal'].tower.state_dict(), root / 'temporal.pth')
+    with pytest.raises(ValueError, match="slim.pth was trained with another expert 'temporal' than .*temp"):
+        load_checkpoint(MODELS.build(cfg), slim)
+    cfg['backbone']['experts']['spatial']['checkpoint'] = None
+    with pytest.raises(ValueError, match="another expert 'spatial' than None; set .*spatial.checkpoint"):
+        load_checkpoint(MODELS.build(cfg), slim)
+
+
+def test_full_size_share():
+    """What remains of the EK100 model: the learnable parameters, a fifth."""
+    from test_configs import MAIN
+    model = MODELS.build(Config.fromfile(MAIN[1]).model)
+    kept = sum(p.numel() for p in model.parameters() if p.requires_grad)
+    assert kept / sum(p.numel() for p in model.parameters()) < 0.25

@@ -1,0 +1,314 @@
+"""Latency, throughput, memory, parameters and GMACs of a config's model, alone or beside another.
+
+    python tools/analysis/benchmark.py CONFIG [--vs plain | --vs OTHER] [--train] [--dtype bf16] [--compile]
+    python tools/analysis/benchmark.py CONFIG --sweep frames=8,16,32,64 --plot growth.png
+
+All candidates are timed in turns in one process on the same random clip, so that noise of the machine meets
+them alike; what counts are the ratios taken turn by turn. ``--vs plain`` is the same model with attention
+matrices materialised and nothing left out, in float32: what the authors' release costs. The machine's own
+rate of matrix products in the same dtype stands beside. Peak memory is that of one pass in a process of its
+own, less what it had before (on a GPU: the allocator's).
+"""
+import argparse
+import copy
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Callable, Dict, Iterable, List
+
+import torch
+from mmengine import Config, DictAction
+from rich.progress import track
+from torch.utils.flop_counter import FlopCounterMode
+
+import projects.cast  # noqa: F401
+from mmaction.registry import MODELS
+from mmaction.utils import register_all_modules
+
+NAMES = ('config', 'plain', 'other')
+DTYPES = {'fp32': torch.float32, 'bf16': torch.bfloat16}
+
+
+def build(config: str, options: dict, plain: bool = False) -> torch.nn.Module:
+    """The config's model with random weights, also where training starts from zero."""
+    cfg = Config.fromfile(config)
+    cfg.merge_from_dict(options)
+    for expert in cfg.model.backbone.get('experts', {}).values():
+        expert.checkpoint = None
+    if plain:
+        cfg.model.backbone.plain = True
+    torch.manual_seed(0)
+    model = MODELS.build(cfg.model)
+    for parameter in model.parameters():
+        if not parameter.any():
+            torch.nn.init.normal_(parameter, std=0.02)
+    return model
+
+
+class Candidate:
+    """One way to compute, ready to be timed.
+
+    Args:
+        model: recognizer.
+        clip: ``(B, 3, F, H, W)``.
+        dtype: of the weights in inference, of autocast in training.
+        train: time a training step (forward, backward, optimizer) instead of inference.
+        compiled: compile the backbone.
+    """
+
+    def __init__(self, model: torch.nn.Module, clip: torch.Tensor, dtype: torch.dtype, train: bool,
+                 compiled: bool) -> None:
+        self.model, self.clip, self.dtype = model.to(clip.device).train(train), clip, dtype
+        if train:
+            self.optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], 1e-5)
+        else:
+            self.model = self.model.to(dtype)
+            self.clip = clip.to(dtype)
+        if compiled:
+            model.backbone.compile()
+        self.run: Callable[[], object] = self.step if train else self.infer
+
+    def forward(self) -> Dict[str, torch.Tensor]:
+        """Features by expert."""
+        return self.model.backbone(self.clip)
+
+    def infer(self) -> Dict[str, torch.Tensor]:
+        """Features, without autograd."""
+        with torch.inference_mode():
+            return self.forward()
+
+    def step(self) -> float:
+        """One training step on a made-up loss; returns it."""
+        with torch.autocast(self.clip.device.type, self.dtype, enabled=self.dtype != torch.float32):
+            scores = self.model.cls_head(self.forward())
+        scores = scores.values() if isinstance(scores, dict) else [scores]
+        loss = sum(s.float().square().mean() for s in scores)
+        loss.backward()
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        return float(loss)
+
+    def seconds(self) -> float:
+        """Time of one run."""
+        synchronize(self.clip.device)
+        start = time.perf_counter()
+        self.run()
+        synchronize(self.clip.device)
+        return time.perf_counter() - start
+
+
+def synchronize(device: torch.device) -> None:
+    """Waits for a GPU."""
+    if device.type == 'cuda':
+        torch.cuda.synchronize()
+
+
+def matmul_rate(dtype: torch.dtype, device: torch.device, seconds: float = 1.) -> float:
+    """The machine's products of ViT-B's size, in 1e9 multiply-accumulates a second; the best of three."""
+    a, b = torch.randn(1568, 768, device=device).to(dtype), torch.randn(768, 3072, device=device).to(dtype)
+    rates = []
+    for _ in range(3):
+        count, start = 0, time.perf_counter()
+        while time.perf_counter() - start < seconds / 3:
+            a @ b
+            synchronize(device)
+            count += 1
+        rates.append(count * a.numel() * b.shape[1] / (time.perf_counter() - start) / 1e9)
+    return max(rates)
+
+
+def gmacs(candidate: Candidate) -> float:
+    """Multiply-accumulates of one clip's forward pass, in 1e9."""
+    with FlopCounterMode(display=False) as counter:
+        candidate.infer()
+    return counter.get_total_flops() / 2e9 / len(candidate.clip)
+
+
+def resident_memory(run: Callable[[], object]) -> float:
+    """GiB by which the process grows while it runs; Linux only."""
+    def resident() -> int:
+        return int(Path('/proc/self/statm').read_text().split()[1])
+
+    before = highest = resident()
+    done = threading.Event()
+
+    def watch() -> None:
+        nonlocal highest
+        while not done.wait(0.002):
+            highest = max(highest, resident())
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        run()
+    finally:
+        done.set()
+        watcher.join()
+    return (highest - before) * os.sysconf('SC_PAGE_SIZE') / 2**30
+
+
+def peak_memory(device: torch.device, candidate: Candidate) -> float:
+    """GiB that one run takes beyond what was there."""
+    if device.type == 'cuda':
+        before = torch.cuda.memory_allocated()
+        torch.cuda.reset_peak_memory_stats()
+        candidate.run()
+        return (torch.cuda.max_memory_allocated() - before) / 2**30
+    return resident_memory(candidate.run)
+
+
+def candidates(args, clip: torch.Tensor) -> Dict[str, Callable[[], Candidate]]:
+    """Name to what builds it: the config, and what it is compared with."""
+    dtype, options = DTYPES[args.dtype], args.cfg_options or {}
+    made = {'config': lambda: Candidate(build(args.config, options), clip, dtype, args.train, args.compile)}
+    if args.vs == 'plain':
+        made['plain'] = lambda: Candidate(
+            build(args.config, options, plain=True), clip, torch.float32, args.train, False)
+    elif args.vs:
+        made['other'] = lambda: Candidate(build(args.vs, {}), clip, dtype, args.train, args.compile)
+    return made
+
+
+def make_clip(args) -> torch.Tensor:
+    """A random clip of the wanted size."""
+    torch.manual_seed(0)
+    return torch.randn(args.batch_size, 3, args.frames, args.size, args.size, device=args.device)
+
+
+def measure(args) -> dict:
+    """Times all candidates in turns."""
+    clip = make_clip(args)
+    built = {name: make() for name, make in candidates(args, clip).items()}
+    for candidate in built.values():
+        for _ in range(args.warmup):
+            candidate.run()
+    times: Dict[str, List[float]] = {name: [] for name in built}
+    title = f'{args.frames} frames, {args.size} px'
+    for _ in track(range(args.repeats), title, disable=args.quiet):
+        for name, candidate in built.items():
+            times[name].append(candidate.seconds())
+    rate, results = matmul_rate(DTYPES[args.dtype], clip.device), {}
+    for name, candidate in built.items():
+        parameters = list(candidate.model.parameters())
+        median = statistics.median(times[name])
+        results[name] = dict(
+            seconds=times[name], median=median, spread=[min(times[name]), max(times[name])],
+            clips_per_second=len(clip) / median, gmacs=gmacs(candidate),
+            parameters=sum(p.numel() for p in parameters),
+            learnable=sum(p.numel() for p in parameters if p.requires_grad))
+        if not args.train:
+            results[name]['matmul_share'] = results[name]['gmacs'] * len(clip) / median / rate
+    if len(built) > 1:
+        first, second = times.values()
+        ratios = [b / a for a, b in zip(first, second)]
+        results['speedup'] = dict(median=statistics.median(ratios), spread=[min(ratios), max(ratios)])
+        if not args.train and args.vs == 'plain':
+            a, b = (c.infer() for c in built.values())
+            results['difference'] = max(float((a[k].float() - b[k].float()).abs().max()) for k in a)
+    return results
+
+
+def memory(names: Iterable[str]) -> Dict[str, float]:
+    """Peak memory of each candidate, each in a process of its own."""
+    result = {}
+    for name in names:
+        command = [sys.executable, __file__, *sys.argv[1:], '--memory-of', name]
+        output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+        result[name] = float(output.rpartition('PEAK ')[2])
+    return result
+
+
+def show(results: dict, args) -> None:
+    """Prints the table."""
+    what = 'training step' if args.train else 'inference'
+    print(f'\n{what}, batch {args.batch_size}, {args.frames} frames of {args.size} px, {args.dtype}'
+          f'{", compiled" if args.compile else ""}, {args.device}, {torch.get_num_threads()} threads, '
+          f'{args.repeats} repeats')
+    print(f'{"":8} {"median s":>9} {"min–max s":>15} {"clips/s":>8} {"peak GiB":>9} {"GMACs":>7} '
+          f'{"of matmul":>9} {"params M":>9} {"learnable M":>11}')
+    for name in NAMES:
+        if name not in results:
+            continue
+        r = results[name]
+        share = f'{100 * r["matmul_share"]:.0f} %' if 'matmul_share' in r else ''
+        spread = '{:.2f}–{:.2f}'.format(*r['spread'])
+        print(f'{name:8} {r["median"]:9.3f} {spread:>15} {r["clips_per_second"]:8.2f} '
+              f'{r.get("peak_gib", 0):9.2f} {r["gmacs"]:7.1f} {share:>9} '
+              f'{r["parameters"] / 1e6:9.2f} {r["learnable"] / 1e6:11.2f}')
+    if 'speedup' in results:
+        s = results['speedup']
+        print('speed-up, turn by turn: {:.2f} ({:.2f}–{:.2f})'.format(s['median'], *s['spread']))
+    if 'difference' in results:
+        print(f'largest difference of a feature: {results["difference"]:.1e}')
+
+
+def sweep(args) -> List[dict]:
+    """Measures at several frame counts or sizes, and draws how the cost grows."""
+    key, _, values = args.sweep.partition('=')
+    rows = []
+    for value in map(int, values.split(',')):
+        setattr(args, key, value)
+        rows.append({key: value, **measure(args)})
+        show(rows[-1], args)
+    if args.plot:
+        import matplotlib
+        matplotlib.use('Agg')
+        import matplotlib.pyplot as plt
+        fig, ax = plt.subplots(figsize=(6, 4), layout='constrained')
+        for name in rows[0]:
+            if name in NAMES:
+                ax.plot([r[key] for r in rows], [r[name]['median'] for r in rows], 'o-', label=name)
+        ax.set(xlabel='frames' if key == 'frames' else 'height and width in pixels',
+               ylabel='seconds a training step' if args.train else 'seconds a batch', ylim=(0, None))
+        ax.legend()
+        fig.savefig(args.plot, dpi=120)
+    return rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
+    parser.add_argument('config')
+    parser.add_argument('--vs', help="'plain', or another config")
+    parser.add_argument('--train', action='store_true', help='a training step instead of inference')
+    parser.add_argument('--dtype', choices=DTYPES, default='fp32')
+    parser.add_argument('--compile', action='store_true')
+    parser.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu')
+    parser.add_argument('--batch-size', type=int, default=1)
+    parser.add_argument('--frames', type=int, default=16)
+    parser.add_argument('--size', type=int, default=224)
+    parser.add_argument('--warmup', type=int, default=1)
+    parser.add_argument('--repeats', type=int, default=5)
+    parser.add_argument('--sweep', metavar='frames=8,16|size=160,224', help='measure at several values')
+    parser.add_argument('--plot', metavar='PNG', help='with --sweep')
+    parser.add_argument('--json', metavar='FILE', help='write all figures')
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction)
+    parser.add_argument('--quiet', action='store_true', help='no progress bar')
+    parser.add_argument('--memory-of', help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    register_all_modules()
+    if args.memory_of:
+        clip = make_clip(args)
+        print('PEAK', peak_memory(clip.device, candidates(args, clip)[args.memory_of]()))
+        return
+    if args.sweep:
+        results = sweep(args)
+    else:
+        results = measure(copy.copy(args))
+        for name, gib in memory([n for n in results if n in NAMES]).items():
+            results[name]['peak_gib'] = gib
+        show(results, args)
+    if args.json:
+        machine = dict(machine=platform.processor() or platform.machine(), torch=torch.__version__,
+                       device=torch.cuda.get_device_name() if 'cuda' in args.device else 'cpu')
+        with open(args.json, 'w', encoding='utf-8') as file:
+            json.dump(dict(arguments=vars(args), **machine, results=results), file, indent=1)
+
+
+if __name__ == '__main__':
+    main()
