@@ -2,8 +2,9 @@
 from typing import Optional
 
 import torch
+import torch.nn.functional as F
 from einops import rearrange
-from open_clip.transformer import QuickGELU, VisionTransformer
+from open_clip.transformer import VisionTransformer
 from torch import Tensor, nn
 
 from mmaction.registry import MODELS
@@ -11,6 +12,14 @@ from mmaction.registry import MODELS
 from ..adapter import Adapter
 from ..tokens import Tokens, resize_positions
 from .base import Block, Expert
+
+
+class QuickGELU(nn.Module):
+    """``x sigmoid(1.702 x)`` as one fused function, which keeps one tensor for backward instead of three."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``(..., D)`` to ``(..., D)``."""
+        return F.silu(1.702 * x) / 1.702
 
 
 @MODELS.register_module()
