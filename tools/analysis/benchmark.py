@@ -238,8 +238,9 @@ def show(results: dict, args) -> None:
         r = results[name]
         share = f'{100 * r["matmul_share"]:.0f} %' if 'matmul_share' in r else ''
         spread = '{:.2f}–{:.2f}'.format(*r['spread'])
+        peak = f'{r["peak_gib"]:.2f}' if 'peak_gib' in r else ''
         print(f'{name:8} {r["median"]:9.3f} {spread:>15} {r["clips_per_second"]:8.2f} '
-              f'{r.get("peak_gib", 0):9.2f} {r["gmacs"]:7.1f} {share:>9} '
+              f'{peak:>9} {r["gmacs"]:7.1f} {share:>9} '
               f'{r["parameters"] / 1e6:9.2f} {r["learnable"] / 1e6:11.2f}')
     if 'speedup' in results:
         s = results['speedup']

@@ -69,7 +69,7 @@ def published(dataset: str, name: str) -> float:
         return PAPER[dataset]
     path = config_of(dataset, name)
     for entry in yaml.safe_load((path.parent / 'metafile.yml').read_text(encoding='utf-8'))['Models']:
-        if Path(entry['Config']).name == path.name:
+        if entry['Name'] == path.stem or Path(entry['Config']).name == path.name:
             return entry['Results'][0]['Metrics']['Top 1 Accuracy']
     raise KeyError(f'{path.parent / "metafile.yml"} has no {path.name}')
 
@@ -106,13 +106,16 @@ def measure(dataset: str, name: str, repeats: int) -> dict:
         start = time.perf_counter()
         run()
         seconds.append(time.perf_counter() - start)
+    learnable = sum(p.numel() for p in model.parameters() if p.requires_grad)
+    model.requires_grad_(False)  # the counter looks for gradients
+    torch.backends.mha.set_fastpath_enabled(False)  # whose products it does not know
     with FlopCounterMode(display=False) as counter:
         run()
     return dict(
         name=name, config=config_of(dataset, name).name, top1=published(dataset, name), views=views,
         view='x'.join(map(str, (shape[1] if shape[1] > 1 else shape[3], *shape[-2:]))),
         params_m=sum(p.numel() for p in model.parameters()) / 1e6,
-        learnable_m=sum(p.numel() for p in model.parameters() if p.requires_grad) / 1e6,
+        learnable_m=learnable / 1e6,
         gmacs=counter.get_total_flops() / 2e9, seconds=statistics.median(seconds),
         fastest=min(seconds), slowest=max(seconds), peak_gib=peak)
 
