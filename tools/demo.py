@@ -7,7 +7,7 @@ import os
 from typing import Dict, List, Optional, Tuple
 
 import torch
-from mmengine import Config
+from mmengine import Config, DictAction
 
 from mmaction.apis import inference_recognizer, init_recognizer
 from mmaction.utils import register_all_modules
@@ -55,12 +55,14 @@ def main() -> None:
     parser.add_argument('--label-map', nargs='+', metavar='NAME',
                         help='label map(s) instead of the config\'s: files or shipped names; for '
                         'verb and noun two, in this order')
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='as in tools/test.py')
     args = parser.parse_args()
     if not os.path.isfile(args.video):
         parser.error(f'{args.video}: no such video')
 
     register_all_modules()
     config = Config.fromfile(args.config)
+    config.merge_from_dict(args.cfg_options or {})
     model = init_recognizer(config, args.checkpoint, device=args.device)
     if args.checkpoint is None:
         print('No checkpoint: weights and scores are random; this only shows that the pipeline works.')

@@ -7,6 +7,10 @@ SEED=${1:-0}
 WORK=work_dirs/mini_seed$SEED
 # one thread computes while the data worker has a core of its own: measured faster on two cores
 export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1} PYTHONWARNINGS=${PYTHONWARNINGS:-ignore}
-[ -f data/mini_kitchens/EPIC_100_validation.csv ] || python tools/data/mini_kitchens/generate.py
+if [ -f data/mini_kitchens/EPIC_100_validation.csv ]; then
+    echo "data/mini_kitchens is there already, with $(($(wc -l < data/mini_kitchens/EPIC_100_train.csv) - 1)) actions to train on (made anew: 1920)"
+else
+    python tools/data/mini_kitchens/generate.py
+fi
 python tools/train.py $CONFIG --seed "$SEED" --work-dir "$WORK"
 python tools/test.py $CONFIG "$WORK/epoch_15.pth" --work-dir "$WORK"

@@ -159,16 +159,19 @@ def test_ablation_table(tmp_path):
     tables = {part.splitlines()[0]: part for part in output.split('### Table ')[1:]}
     assert list(tables) == ['1 (a)', '1 (b)', '1 (c)', '1 (d)', '1 (e)', '1 (f)', '1 (g)', '1 (h)', '2', '5',
                             '6', '7', '8', '9', '10', '11']
-    assert '| S2T only | 71.2 | 72.2 | +1.0 | 55.0 | 55.0 | +0.0 | 43.7 | 43.0 | -0.7 |' in tables['1 (g)']
-    assert '| projection ratio 1/8 | 70.7 | 45.0 | -25.7 |' in tables['1 (d)']
-    assert '| projection ratio 1 | 72.1 |  |  | 59.8 |' in tables['1 (d)']
-    alone = '| CLIP alone, 8 frames, fully fine-tuned |' + '  |' * 9 + ' 47.8 | 50.0 | +2.2 |'
+    s2t = '| S2T only (ek100) | 71.2 | 72.2 | +1.0 | 55.0 | 55.0 | +0.0 | 43.7 | 43.0 | -0.7 |'
+    assert s2t in tables['1 (g)']
+    assert '| projection ratio 1/8 (ek100) | 70.7 | 45.0 | -25.7 |' in tables['1 (d)']
+    assert '| projection ratio 1 (ek100) | 72.1 |  |  | 59.8 |' in tables['1 (d)']
+    alone = '| CLIP alone, 8 frames, fully fine-tuned (ssv2) |' + '  |' * 9 + ' 47.8 | 50.0 | +2.2 |'
     assert alone in tables['2']
     for name in ('1 (a)', '1 (g)'):  # a row of two tables; and the full model ends each
-        assert '| independent experts with adapters | 68.1 |' in tables[name]
-        assert tables[name].strip().splitlines()[-1].startswith('| CAST | 72.5 |')
+        assert '| independent experts with adapters (ek100) | 68.1 |' in tables[name]
+        assert tables[name].strip().splitlines()[-1].startswith('| CAST (ek100) | 72.5 |')
+    for name, dataset, other in (('10', 'ssv2', 'k400'), ('11', 'k400', 'ssv2')):
+        assert f'| CAST ({dataset}) |' in tables[name] and other not in tables[name]
     rows = list(csv.reader((tmp_path / 'table.csv').open()))
-    assert ['1 (g)', 'S2T only', 'verb', '71.2', '72.2', '+1.0'] in rows
+    assert ['1 (g)', 'S2T only', 'ek100', 'verb', '71.2', '72.2', '+1.0'] in rows
 
 
 def test_mini_ablation(tmp_path):

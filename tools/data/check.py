@@ -61,7 +61,10 @@ def main() -> None:
     for split in args.split:
         cfg = copy.deepcopy(config[f'{split}_dataloader'].dataset)
         clip_len = next(t.clip_len for t in cfg.pipeline if 'clip_len' in t)
-        dataset = DATASETS.build({**cfg, 'pipeline': []})
+        try:
+            dataset = DATASETS.build({**cfg, 'pipeline': []})
+        except (FileNotFoundError, ValueError) as error:
+            raise SystemExit(f'{split}: {error}') from error
         samples = [dataset.get_data_info(i) for i in range(len(dataset))]
         with ProcessPoolExecutor(args.workers) as pool:
             found = pool.map(check, [(sample, clip_len) for sample in samples], chunksize=16)
