@@ -3,6 +3,8 @@ import runpy
 import sys
 from pathlib import Path
 
+import torch.distributed as dist
+
 from projects.cast.compat import init_cpu_process_group
 
 
@@ -19,3 +21,6 @@ def run_host_tool(name: str) -> None:
     init_cpu_process_group()
     sys.argv[0] = str(tool)
     runpy.run_path(str(tool), run_name='__main__')
+    if dist.is_initialized():  # left to the interpreter's end, gloo's threads abort it now and then
+        dist.barrier()
+        dist.destroy_process_group()
