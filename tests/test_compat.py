@@ -49,6 +49,7 @@ def test_last_checkpoint_that_was_not_finished(tmp_path):
     for i in (1, 2, 10):
         (tmp_path / f'epoch_{i}.pth').touch()
         os.utime(tmp_path / f'epoch_{i}.pth', (i, i))
+    (tmp_path / 'best_acc_epoch_10.pth').touch()  # newer, but without the optimizer
     (tmp_path / 'last_checkpoint').write_text(str(tmp_path / 'epoch_2.pth'))
     assert find_latest_checkpoint(str(tmp_path)) == str(tmp_path / 'epoch_2.pth')
     (tmp_path / 'last_checkpoint').write_text('')

@@ -7,6 +7,7 @@ Takes the model of the row's config and shrinks it; data and schedule are the mi
 from scratch there, also where the row freezes them. Results go to work_dirs/mini_ablations/ROW_seedSEED.
 """
 import argparse
+import copy
 import math
 import subprocess
 import sys
@@ -28,7 +29,7 @@ def shrink(model: ConfigDict, embed_dims: int, depth: int, num_heads: int, **exp
     Returns:
         a copy.
     """
-    model = ConfigDict(Config(dict(model=model)).model)
+    model = copy.deepcopy(model)
     for cfg in model.backbone.experts.values():
         cfg.update(checkpoint=None, **expert)
         if cfg.type == 'TimmExpert':

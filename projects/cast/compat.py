@@ -100,7 +100,8 @@ def find_last_checkpoint(path: str) -> Optional[str]:
     found = find_latest_checkpoint(path)
     if found is None or os.path.exists(found):
         return found
-    checkpoints = sorted(Path(path).glob('*_*.pth'), key=lambda p: p.stat().st_mtime)
+    names = [*Path(path).glob('epoch_*.pth'), *Path(path).glob('iter_*.pth')]  # best_*.pth has no optimizer
+    checkpoints = sorted(names, key=lambda p: p.stat().st_mtime)
     print_log(f'{path}/last_checkpoint names no checkpoint; the newest is taken', logger='current')
     return str(checkpoints[-1]) if checkpoints else None
 

@@ -1,4 +1,6 @@
 """Checkpoints without the frozen experts."""
+from types import SimpleNamespace
+
 import pytest
 import torch
 from conftest import build_tiny, load_tool, tiny_config
@@ -6,6 +8,7 @@ from mmengine import Config
 from mmengine.runner import load_checkpoint
 
 from mmaction.registry import MODELS
+from projects.cast.engine import SlimCheckpointHook
 
 
 @pytest.fixture
@@ -49,6 +52,20 @@ def test_slim_with_other_experts_is_refused(files):
     cfg['backbone']['experts']['spatial']['checkpoint'] = None
     with pytest.raises(ValueError, match="another expert 'spatial' than None; set .*spatial.checkpoint"):
         load_checkpoint(MODELS.build(cfg), slim)
+
+
+def test_hook_writes_what_the_tool_writes(files):
+    root, cfg, whole, slim, state = files
+    model = MODELS.build(cfg)
+    load_checkpoint(model, whole)
+    hook, runner = SlimCheckpointHook(), SimpleNamespace(model=model)
+    hook.before_train(runner)
+    checkpoint = dict(state_dict=model.state_dict(), meta=dict(epoch=3), optimizer={})
+    hook.before_save_checkpoint(runner, checkpoint)
+    stored = torch.load(slim, weights_only=True)
+    assert checkpoint['meta'] == stored['meta'] and set(checkpoint) == {'state_dict', 'meta', 'optimizer'}
+    assert all(torch.equal(checkpoint['state_dict'][k], v) for k, v in stored['state_dict'].items())
+    assert len(checkpoint['state_dict']) == len(stored['state_dict'])
 
 
 def test_full_size_share():

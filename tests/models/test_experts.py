@@ -48,6 +48,9 @@ def test_timm_expert_is_timms_model_frame_by_frame(case, size):
     torch.testing.assert_close(got, expected, rtol=1e-4, atol=1e-5)
     assert expert.pool(tokens).shape == (2, 48)
     assert sum(map(len, expert.layer_groups())) == len(list(expert.parameters()))
+    every = TimmExpert(name, img_size=64, num_frames=2, tubelet_size=1, model_kwargs={**SMALL, **more})
+    every.tower.load_state_dict(expert.tower.state_dict())
+    torch.testing.assert_close(forward(every.eval(), clip[:, :, 1::2]).data, tokens.data)
 
 
 def test_rotary_positions_in_a_temporal_role():

@@ -18,10 +18,9 @@ from typing import Dict, List, Tuple
 
 import torch
 import yaml
-from benchmark import resident_memory
+from benchmark import count_gmacs, resident_memory
 from mmengine import Config
 from rich.progress import track
-from torch.utils.flop_counter import FlopCounterMode
 
 import mmaction
 import projects.cast  # noqa: F401
@@ -108,15 +107,12 @@ def measure(dataset: str, name: str, repeats: int) -> dict:
         seconds.append(time.perf_counter() - start)
     learnable = sum(p.numel() for p in model.parameters() if p.requires_grad)
     model.requires_grad_(False)  # the counter looks for gradients
-    torch.backends.mha.set_fastpath_enabled(False)  # whose products it does not know
-    with FlopCounterMode(display=False) as counter:
-        run()
     return dict(
         name=name, config=config_of(dataset, name).name, top1=published(dataset, name), views=views,
         view='x'.join(map(str, (shape[1] if shape[1] > 1 else shape[3], *shape[-2:]))),
         params_m=sum(p.numel() for p in model.parameters()) / 1e6,
         learnable_m=learnable / 1e6,
-        gmacs=counter.get_total_flops() / 2e9, seconds=statistics.median(seconds),
+        gmacs=count_gmacs(run), seconds=statistics.median(seconds),
         fastest=min(seconds), slowest=max(seconds), peak_gib=peak)
 
 

@@ -36,7 +36,8 @@ def read_scores(path: str) -> Dict[str, np.ndarray]:
                          'EPIC-KITCHENS-100 config and its `pack` as they are')
     tiny = np.finfo(np.float64).tiny
     labels = np.stack([s['gt_label'].numpy() for s in samples])
-    wrong = np.flatnonzero([bool(s.get('broken')) for s in samples])  # broken videos, scored as wrong
+    broken = np.array([bool(s.get('broken')) for s in samples])
+    wrong = np.flatnonzero(broken & (labels.min(1) >= 0))  # what VerbNounMetric scores as wrong
     results = {'labels': labels}
     for column, task in enumerate(TASKS):
         probabilities = np.stack([s['pred_score'][task].double().numpy() for s in samples])

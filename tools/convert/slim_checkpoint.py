@@ -13,7 +13,7 @@ from mmengine.runner import load_checkpoint
 
 from mmaction.registry import MODELS
 from mmaction.utils import register_all_modules
-from projects.cast.engine.slim_checkpoint import slim
+from projects.cast.engine.slim_checkpoint import fingerprints, slim
 
 
 def convert(config: str, src: str, dst: str, reverse: bool = False) -> None:
@@ -22,7 +22,7 @@ def convert(config: str, src: str, dst: str, reverse: bool = False) -> None:
     checkpoint = load_checkpoint(model, src, 'cpu', strict=True)
     meta = {k: v for k, v in checkpoint.get('meta', {}).items() if k != 'experts'}
     whole = {'meta': meta, 'state_dict': model.state_dict()}
-    torch.save(whole if reverse else slim(model, whole), dst)
+    torch.save(whole if reverse else slim(model, whole, fingerprints(model)), dst)
 
 
 def main() -> None:

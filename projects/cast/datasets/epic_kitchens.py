@@ -7,6 +7,7 @@ from mmaction.datasets.base import BaseActionDataset
 from mmaction.registry import DATASETS
 from mmaction.utils import ConfigType
 
+from .annotations import open_annotations
 from .faults import FaultTolerant
 
 
@@ -53,10 +54,7 @@ class EpicKitchensDataset(FaultTolerant, BaseActionDataset):
 
     def load_data_list(self) -> List[dict]:
         """Reads the annotation file."""
-        if not os.path.isfile(self.ann_file):
-            raise FileNotFoundError(f'{self.ann_file}: no such annotation file; data/README.md says '
-                                    'where to get it, and `ann_file` in the config where it is')
-        with open(self.ann_file, newline='', encoding='utf-8') as file:
+        with open_annotations(self.ann_file) as file:
             official = 'narration_id' in file.readline()
             file.seek(0)
             rows = csv.DictReader(

@@ -5,6 +5,7 @@ from typing import List
 from mmaction.datasets import VideoDataset
 from mmaction.registry import DATASETS
 
+from .annotations import open_annotations
 from .faults import FaultTolerant
 
 
@@ -29,10 +30,7 @@ class VideoListDataset(FaultTolerant, VideoDataset):
 
     def load_data_list(self) -> List[dict]:
         """Reads the list."""
-        if not os.path.isfile(self.ann_file):
-            raise FileNotFoundError(f'{self.ann_file}: no such annotation file; data/README.md says '
-                                    'where to get it, and `ann_file` in the config where it is')
-        with open(self.ann_file, encoding='utf-8') as file:
+        with open_annotations(self.ann_file) as file:
             lines = [line.strip() for line in file]
         return [self.sample(line, i) for i, line in enumerate(lines, 1) if line]
 

@@ -1,5 +1,5 @@
 """Checkpoints without the frozen experts: a fifth of the size."""
-from typing import Any
+from typing import Any, Dict
 
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
@@ -9,20 +9,26 @@ from mmaction.registry import HOOKS
 from ..state_dict import digest
 
 
-def slim(model: Any, checkpoint: dict) -> dict:
+def fingerprints(model: Any) -> Dict[str, str]:
+    """Those of a recognizer's frozen experts."""
+    return {name: digest(state) for name, state in model.frozen_experts().items()}
+
+
+def slim(model: Any, checkpoint: dict, experts: Dict[str, str]) -> dict:
     """A checkpoint's state dict less what is frozen, with fingerprints of the experts left out.
 
     Args:
         model: the recognizer that the checkpoint is of.
         checkpoint: with ``state_dict``, and ``meta`` where there is one.
+        experts: their fingerprints.
 
     Returns:
         the checkpoint with a smaller ``state_dict``, and ``experts`` in ``meta``: name to fingerprint.
     """
-    frozen = model.frozen_experts()
-    gone = {f'backbone.experts.{name}.tower.{key}' for name, state in frozen.items() for key in state}
+    gone = {f'backbone.experts.{name}.tower.{key}'
+            for name, state in model.frozen_experts().items() for key in state}
     state = {k: v for k, v in checkpoint['state_dict'].items() if k not in gone}
-    meta = {**checkpoint.get('meta', {}), 'experts': {name: digest(s) for name, s in frozen.items()}}
+    meta = {**checkpoint.get('meta', {}), 'experts': experts}
     return {**checkpoint, 'meta': meta, 'state_dict': state}
 
 
@@ -34,7 +40,11 @@ class SlimCheckpointHook(Hook):
     experts from their own files, which the config names, and refuse other ones.
     """
 
+    def before_train(self, runner) -> None:
+        """Takes the fingerprints: what is frozen keeps them."""
+        self.model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        self.experts = fingerprints(self.model)
+
     def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
         """Makes the checkpoint slim in place."""
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-        checkpoint.update(slim(model, checkpoint))
+        checkpoint.update(slim(self.model, checkpoint, self.experts))

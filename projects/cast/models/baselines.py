@@ -97,8 +97,12 @@ class PlainCrossAttention(PatchExchange):
             for attn in self.attn.values():
                 zero_init(attn.proj)  # type: ignore[arg-type]
 
+    def forward(self, x: Dict[str, Tokens], prefix_only: Collection[str] = ()) -> Dict[str, Tensor]:
+        """As in the base class, on normalised streams."""
+        normed = {n: x[n].replace(norm(x[n].data)) for n, norm in self.norm.items()}
+        return super().forward(normed, prefix_only)
+
     def phi(self, r: str, own: Tokens, other: Tokens) -> Tensor:
-        own, other = (t.replace(self.norm[n](t.data)) for n, t in ((r, own), (self.other[r], other)))
         a = self.attn[r](own._replace(data=own.patches, num_prefix=0), other)
         return self.adapter[r](a) if self.adapter else a
 

@@ -5,6 +5,7 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional
 
 import numpy as np
 import torch.nn.functional as F
+from einops import rearrange
 from mmcv.cnn.bricks import DropPath
 from mmengine.model import BaseModule
 from torch import Tensor, nn
@@ -154,6 +155,14 @@ class Expert(BaseModule, metaclass=ABCMeta):
                              f'{self.tube}; give (B, 3, F, H, W) with F, H, W multiples of these')
         t, h, w = (n // m for n, m in zip(size, self.tube))
         return t, h, w
+
+    def frames(self, clip: Tensor) -> Tensor:
+        """The last frame of each tube, ``(B * T, 3, H, W)``, for towers that see single frames.
+
+        "Every even frame" of section 3.1 counts from 1; the release takes indices 1, 3, ..., 15.
+        """
+        step = self.tube[0]
+        return rearrange(clip[:, :, step - 1::step], 'b c t h w -> (b t) c h w')
 
     def init_weights(self) -> None:
         """Initialises the tower, then loads ``checkpoint`` over it, strictly and last."""

@@ -61,10 +61,7 @@ class CLIPExpert(Expert):
 
     def embed(self, clip: Tensor) -> Tokens:
         tower, grid = self.tower, self.tubes(clip)
-        # "Every even frame" of section 3.1 counts from 1; the release takes indices 1, 3, ..., 15.
-        step = self.tube[0]
-        frames = rearrange(clip[:, :, step - 1::step], 'b c t h w -> (b t) c h w')
-        x = rearrange(tower.conv1(frames), '(b t) d h w -> b t (h w) d', t=grid[0])
+        x = rearrange(tower.conv1(self.frames(clip)), '(b t) d h w -> b t (h w) d', t=grid[0])
         cls = tower.class_embedding.to(x).expand(*x.shape[:2], 1, -1)
         x = torch.cat([cls, x], dim=2) + self.positions(grid).to(x)
         return Tokens(tower.ln_pre(x), grid, self.num_prefix)

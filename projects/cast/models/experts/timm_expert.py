@@ -69,8 +69,7 @@ class TimmExpert(Expert):
 
     def embed(self, clip: Tensor) -> Tokens:
         tower, grid = self.tower, self.tubes(clip)
-        frames = rearrange(clip[:, :, 1::2], 'b c t h w -> (b t) c h w')
-        x = tower._pos_embed(tower.patch_embed(frames))
+        x = tower._pos_embed(tower.patch_embed(self.frames(clip)))
         x = x[0] if isinstance(x, tuple) else x  # EVA gives its rotary positions too
         x = getattr(tower, 'norm_pre', nn.Identity())(x)
         return Tokens(rearrange(x, '(b t) s d -> b t s d', t=grid[0]), grid, self.num_prefix)
