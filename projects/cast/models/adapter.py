@@ -4,12 +4,19 @@ from typing import Optional
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .lean import recompute
+
 
 def zero_init(linear: nn.Linear) -> nn.Linear:
     """Sets weight and bias to zero, so that the branch that ends in it starts as nothing."""
     nn.init.zeros_(linear.weight)
     nn.init.zeros_(linear.bias)
     return linear
+
+
+def gelu_linear(h: Tensor, linear: nn.Module) -> Tensor:
+    """``GELU(h) W``, as eq. 2 and 8 end; the backward pass computes GELU again."""
+    return recompute(lambda h: linear(F.gelu(h)), h)
 
 
 class Adapter(nn.Module):
@@ -28,4 +35,4 @@ class Adapter(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """``(..., D)`` to ``(..., out_dims)``."""
-        return self.up(F.gelu(self.down(x)))
+        return gelu_linear(self.down(x), self.up)

@@ -2,13 +2,13 @@
 from typing import Collection, Dict, Optional, Tuple
 
 import torch
-import torch.nn.functional as F
 from mmcv.cnn.bricks import DropPath
 from torch import Tensor, nn
 
 from mmaction.registry import MODELS
 
-from .adapter import zero_init
+from .adapter import gelu_linear, zero_init
+from .lean import recompute
 from .tokens import Grid, Tokens, attention, check_window, resize_positions
 
 # Axes of the grid (T, H, W) that a window spans: those its position tables have entries for.
@@ -55,12 +55,12 @@ class CrossAttention(nn.Module):
         scale = (self.q.out_features // self.num_heads)**-0.5
         return nn.Parameter(scale * torch.randn(grid[0] * grid[1] * grid[2], embed_dims))
 
-    def add_positions(self, x: Tokens, table: Optional[Tensor], grid: Grid) -> Tensor:
-        """Patches of ``x`` plus their positions, ``(B, T, S, d)``."""
+    def project(self, linear: nn.Linear, x: Tokens, table: Optional[Tensor], grid: Grid) -> Tensor:
+        """``(E + x) W`` of the patches, ``(B, T, S, d')``; the backward pass computes the sum again."""
         if table is None:
-            return x.patches
-        table = resize_positions(table.view(*grid, -1), self.span(x.grid))
-        return x.patches + table.flatten(1, 2)
+            return linear(x.patches)
+        positions = resize_positions(table.view(*grid, -1), self.span(x.grid)).flatten(1, 2)
+        return recompute(lambda patches: linear(patches + positions), x.patches)
 
     def check(self, query: Grid, context: Grid) -> None:
         """Raises ValueError if the window cannot pair the two grids."""
@@ -75,8 +75,8 @@ class CrossAttention(nn.Module):
         if not query.patches.shape[2]:
             return query.data
         self.check(query.grid, context.grid)
-        q = self.q(self.add_positions(query, self.query_pos, self.query_grid))
-        k, v = self.kv(self.add_positions(context, self.context_pos, self.context_grid)).chunk(2, -1)
+        q = self.project(self.q, query, self.query_pos, self.query_grid)
+        k, v = self.project(self.kv, context, self.context_pos, self.context_grid).chunk(2, -1)
         a = self.proj(attention(q, k, v, self.num_heads, self.window))
         return torch.cat([query.prefix, a], dim=2)
 
@@ -145,7 +145,7 @@ class BCAST(nn.Module):
         phi = {}
         for r, cross in self.attn.items():
             query = z[r].prefix_only() if r in prefix_only else z[r]
-            phi[r] = self.drop_path(self.up[r](F.gelu(cross(query, z[self.other[r]]))))
+            phi[r] = self.drop_path(gelu_linear(cross(query, z[self.other[r]]), self.up[r]))
         return phi
 
     def unreachable(self, prefix_only: Collection[str]) -> Tuple[str, ...]:

@@ -1,12 +1,13 @@
 """Tokens on a space-time grid, and attention inside a window of that grid."""
 from __future__ import annotations
 
-from contextlib import contextmanager
-from typing import Callable, Iterator, NamedTuple
+from typing import NamedTuple
 
 import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor
+
+from .lean import attend
 
 Grid = tuple[int, int, int]
 
@@ -62,22 +63,6 @@ def check_window(window: str) -> str:
     return window
 
 
-_attend: Callable[[Tensor, Tensor, Tensor], Tensor] = F.scaled_dot_product_attention
-
-
-@contextmanager
-def plain_attention(plain: bool = True) -> Iterator[None]:
-    """Attention as eq. 1 is written, the whole matrix in memory: the yardstick of ``benchmark.py``."""
-    global _attend
-    before = _attend
-    try:
-        if plain:
-            _attend = lambda q, k, v: (q @ k.mT * q.shape[-1]**-0.5).softmax(-1) @ v  # noqa: E731
-        yield
-    finally:
-        _attend = before
-
-
 def attention(q: Tensor, k: Tensor, v: Tensor, num_heads: int, window: str) -> Tensor:
     """Multi-head attention, eq. 1 and 7, inside a window.
 
@@ -93,8 +78,7 @@ def attention(q: Tensor, k: Tensor, v: Tensor, num_heads: int, window: str) -> T
     b, t, s, _ = q.shape
     fold = WINDOWS[window]
     q, k, v = (rearrange(x, f'b t s (h d) -> {fold}', h=num_heads) for x in (q, k, v))
-    x = _attend(q, k, v)
-    return rearrange(x, f'{fold} -> b t s (h d)', b=b, t=t, s=s)
+    return rearrange(attend(q, k, v), f'{fold} -> b t s (h d)', b=b, t=t, s=s)
 
 
 def resize_positions(table: Tensor, grid: Grid) -> Tensor:

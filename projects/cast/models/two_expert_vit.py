@@ -10,7 +10,8 @@ from torch.utils.checkpoint import checkpoint
 from mmaction.registry import MODELS
 from mmaction.utils import ConfigType
 
-from .tokens import Tokens, plain_attention
+from .lean import plain
+from .tokens import Tokens
 
 
 @MODELS.register_module()
@@ -102,12 +103,12 @@ class TwoExpertViT(BaseModule):
             prefix_only: experts of which only the class tokens are wanted afterwards.
         """
         experts = self.experts.items()
-        with plain_attention(self.plain):
+        with plain(self.plain):
             x = {name: expert.attend(i, x[name]) for name, expert in experts}  # eq. 3
             phi = [exchange(x, prefix_only) for exchange in self.exchanges_at(i).values()]  # eq. 7, 8
-        x = {name: t.prefix_only() if name in prefix_only else t for name, t in x.items()}
-        x = add(x, phi)  # eq. 4
-        return {name: expert.feed_forward(i, x[name]) for name, expert in experts}  # eq. 5
+            x = {name: t.prefix_only() if name in prefix_only else t for name, t in x.items()}
+            x = add(x, phi)  # eq. 4
+            return {name: expert.feed_forward(i, x[name]) for name, expert in experts}  # eq. 5
 
     def layer_groups(self) -> List[List[nn.Parameter]]:
         """Parameters by depth: embeddings, block by block with its exchanges, and the last norms."""

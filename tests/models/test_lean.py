@@ -1,0 +1,148 @@
+"""The plain implementation, activation checkpointing and bfloat16 compute the same."""
+import pytest
+import torch
+import torch.nn.functional as F
+from conftest import build_tiny
+
+from projects.cast.models.adapter import Adapter
+from projects.cast.models.lean import attend, materialised, plain, quick_gelu
+
+
+def gradients(clip, **backbone):
+    model = build_tiny(**backbone)
+    scores = model.train().cls_head(model.backbone(clip))
+    sum(s.square().mean() for s in scores.values()).backward()
+    return scores, {k: p.grad for k, p in model.named_parameters() if p.grad is not None}
+
+
+@pytest.mark.parametrize('backbone', [
+    dict(plain=True), dict(with_cp=True), dict(plain=True, with_cp=True)], ids=str)
+def test_same_results_and_gradients(backbone):
+    torch.manual_seed(0)
+    clip = torch.randn(2, 3, 4, 64, 64)
+    expected, expected_grads = gradients(clip)
+    scores, grads = gradients(clip, **backbone)
+    for task in scores:
+        torch.testing.assert_close(scores[task], expected[task], rtol=1e-4, atol=1e-5)
+    assert grads.keys() >= expected_grads.keys()
+    for name, grad in grads.items():  # what reaches no output is computed by the plain one, in vain
+        expected = expected_grads.get(name, torch.zeros_like(grad))
+        torch.testing.assert_close(grad, expected, rtol=1e-3, atol=1e-5)
+
+
+def test_plain_does_not_fuse(monkeypatch):
+    """Neither the forward nor, with checkpointing, the backward pass calls fused attention."""
+    calls = []
+    fused = F.scaled_dot_product_attention
+    monkeypatch.setattr(F, 'scaled_dot_product_attention', lambda *qkv: calls.append(1) or fused(*qkv))
+    clip = torch.randn(1, 3, 4, 32, 32)
+    gradients(clip, plain=True, with_cp=True)
+    assert not calls
+    gradients(clip)
+    assert len(calls) == 2 * 2 + 3  # self-attention twice in two blocks; T2S only in the first
+
+
+def test_checkpointing_keeps_drop_path():
+    """The random state is the same when a block is computed again."""
+    clip = torch.randn(2, 3, 4, 32, 32)
+    results = []
+    for with_cp in (False, True):
+        model = build_tiny(drop_path_rate=0.5, with_cp=with_cp).backbone.train()
+        torch.manual_seed(3)
+        model(clip)['spatial'].sum().backward()
+        results.append({k: p.grad for k, p in model.named_parameters() if p.grad is not None})
+    for name, grad in results[0].items():
+        torch.testing.assert_close(results[1][name], grad)
+
+
+def test_compiles_without_graph_breaks():
+    model = build_tiny().backbone.eval()
+    graphs = []
+
+    def backend(graph, inputs):
+        graphs.append(graph)
+        return graph.forward
+
+    compiled = torch.compile(model, fullgraph=True, backend=backend)
+    with torch.inference_mode():
+        for batch in (1, 2, 3, 4):
+            clip = torch.randn(batch, 3, 4, 32, 32)
+            torch.testing.assert_close(compiled(clip)['spatial'], model(clip)['spatial'])
+    assert len(graphs) <= 3  # batch 1, batch 2, and any other
+
+
+def kept(function, *args):
+    """Elements of the activations that a forward pass keeps for its backward pass."""
+    storages = {}
+    parameters = {p.data_ptr() for p in getattr(function, 'parameters', tuple)()}
+
+    def pack(x):
+        if x.data_ptr() not in parameters:
+            storages[x.untyped_storage().data_ptr()] = x.untyped_storage().nbytes() // x.element_size()
+        return x
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda x: x):
+        results = function(*args)
+    return sum(storages.values()), results  # results hold the storages, so that none is used twice
+
+
+def test_an_adapter_does_not_keep_its_gelu():
+    adapter = Adapter(8, ratio=2.)
+    torch.nn.init.normal_(adapter.up.weight)
+    x = torch.randn(5, 8, requires_grad=True)
+    lean, y = kept(adapter, x)
+    with plain():
+        written_out, expected = kept(adapter, x)
+    assert (lean, written_out) == (5 * (8 + 16), 5 * (8 + 16 + 16))
+    grads, expected_grads = (torch.autograd.grad(r.square().sum(), [x, *adapter.parameters()])
+                             for r in (y, expected))
+    torch.testing.assert_close(grads, expected_grads)
+
+
+def test_training_keeps_less_than_plain():
+    clip = torch.randn(1, 3, 4, 64, 64)
+    lean, written_out = (kept(build_tiny(plain=on).backbone.train(), clip)[0] for on in (False, True))
+    assert lean < 0.7 * written_out
+
+
+def test_quick_gelu():
+    x = torch.randn(50, dtype=torch.float64, requires_grad=True)
+    before = x.detach().clone()
+    y = quick_gelu(x)
+    torch.testing.assert_close(y, before * torch.sigmoid(1.702 * before))
+    assert torch.equal(x, before)
+    assert torch.autograd.gradcheck(quick_gelu, x)
+
+
+@pytest.mark.parametrize('shape', [(1, 3, 40, 16), (5, 2, 7, 8)], ids=str)
+def test_attention_in_bf16(shape):
+    """Without a gradient it is not the fused function, on a CPU; the same results, and never with one."""
+    q, k, v = (torch.randn(shape).transpose(1, 2).contiguous().transpose(1, 2) for _ in range(3))
+    low = [x.bfloat16() for x in (q, k, v)]
+    torch.testing.assert_close(attend(*low).float(), materialised(q, k, v), rtol=0.05, atol=0.03)
+    torch.testing.assert_close(attend(*low), F.scaled_dot_product_attention(*low), rtol=0.05, atol=0.03)
+    low[0].requires_grad_()
+    assert torch.equal(attend(*low), F.scaled_dot_product_attention(*low))
+
+
+def test_inference_in_bf16():
+    model = build_tiny().backbone.eval()
+    clip = torch.randn(2, 3, 4, 64, 64)
+    with torch.inference_mode():
+        expected = model(clip)
+        low = model.bfloat16()(clip.bfloat16())
+    for name, feature in low.items():
+        torch.testing.assert_close(feature.float(), expected[name], rtol=0.05, atol=0.05)
+
+
+@pytest.mark.parametrize('with_cp', [False, True])
+def test_a_training_step_compiles_without_graph_breaks(with_cp):
+    model = build_tiny(with_cp=with_cp).backbone.train()
+    clip = torch.randn(2, 3, 4, 32, 32)
+    results = []
+    for forward in (model, torch.compile(model, fullgraph=True, backend='aot_eager')):
+        sum(f.square().sum() for f in forward(clip).values()).backward()
+        results.append({k: p.grad for k, p in model.named_parameters() if p.grad is not None})
+        model.zero_grad()
+    for name, grad in results[0].items():
+        torch.testing.assert_close(results[1][name], grad, rtol=1e-3, atol=1e-5)
