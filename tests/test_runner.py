@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 
+import mmengine
 import pytest
 import torch
 from conftest import ENV, MINI, RECIPE, ROOT, mini_options, run
@@ -47,6 +48,22 @@ def test_train_then_test(trained, mini_root, tmp_path):
 
     output = run('tools/dist_test.sh', MINI, trained, 2, *options, PORT=free_port())
     assert metrics(output) == single
+
+
+def test_in_bf16(trained, mini_root, tmp_path):
+    """The hook changes scores a little, and the top class of no video that is not nearly undecided."""
+    predictions = []
+    for hook in ([], ['default_hooks.bf16.type=BF16TestHook']):
+        dump = tmp_path / f'{len(predictions)}.pkl'
+        run('tools/test.py', MINI, trained, '--work-dir', tmp_path, '--dump', dump, '--cfg-options',
+            *mini_options(mini_root, **SMALL), *hook)
+        predictions.append([sample['pred_score'] for sample in mmengine.load(dump)])
+    for expected, low in zip(*predictions):
+        for task, score in expected.items():
+            assert score.dtype == low[task].dtype == torch.float32
+            assert not torch.equal(low[task], score)
+            torch.testing.assert_close(low[task], score, rtol=0.1, atol=0.01)
+            assert score.max() - score[low[task].argmax()] < 0.01
 
 
 def test_dist_train(mini_root, tmp_path):

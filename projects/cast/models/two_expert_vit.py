@@ -83,16 +83,17 @@ class TwoExpertViT(BaseModule):
             clip: ``(B, 3, F, H, W)``, normalised.
 
         Returns:
-            expert name to pooled feature ``(B, D)``.
+            expert name to pooled feature ``(B, D)``, in the clip's dtype whatever that of the weights.
         """
-        x = {name: expert.embed(clip) for name, expert in self.experts.items()}
+        frames = clip.to(next(self.parameters()).dtype)
+        x = {name: expert.embed(frames) for name, expert in self.experts.items()}
         for i in range(self.depth):
             prefix_only = self.prefix_only if i == self.depth - 1 and not self.plain else ()
             if self.with_cp and torch.is_grad_enabled():
                 x = checkpoint(self.block, i, x, prefix_only, use_reentrant=False)
             else:
                 x = self.block(i, x, prefix_only)
-        return {name: expert.pool(x[name]) for name, expert in self.experts.items()}
+        return {name: expert.pool(x[name]).to(clip) for name, expert in self.experts.items()}
 
     def block(self, i: int, x: Dict[str, Tokens], prefix_only: Tuple[str, ...] = ()):
         """Block ``i`` of all experts.
