@@ -5,14 +5,18 @@ import pytest
 import torch
 from conftest import ROOT
 from mmengine import Config
+from mmengine.dataset import Compose
 from test_configs import MAIN, shrink
 
 from mmaction.apis import inference_recognizer, init_recognizer
+from mmaction.registry import MODELS
 
 VIDEOS = sorted((ROOT.parent / 'shared/data/videos').glob('*.mp4'))
 
 
-@pytest.mark.skipif(not VIDEOS, reason='the real videos are not on this machine')
+pytestmark = pytest.mark.skipif(not VIDEOS, reason='the real videos are not on this machine')
+
+
 @pytest.mark.parametrize('path', MAIN, ids=lambda p: p.stem)
 def test_inference(path: Path):
     cfg = Config.fromfile(path)
@@ -24,3 +28,26 @@ def test_inference(path: Path):
         for s in score.values() if isinstance(score, dict) else [score]:
             assert s.isfinite().all()
             torch.testing.assert_close(s.sum(), torch.tensor(1.))
+
+
+def test_bf16_leaves_the_top_class_as_it_is():
+    """At full size, one view a video; random weights, as no trained ones may be given away."""
+    cfg = Config.fromfile(next(path for path in MAIN if 'ek100' in path.name))
+    for expert in cfg.model.backbone.experts.values():
+        expert.checkpoint = None
+    torch.manual_seed(0)
+    model = MODELS.build(cfg.model).eval()
+    for parameter in model.parameters():
+        if not parameter.any():
+            torch.nn.init.normal_(parameter, std=0.02)
+    pipeline = Compose(cfg.test_pipeline)
+    samples = [pipeline(dict(filename=str(v), label=torch.tensor([0, 0]), start_index=0, modality='RGB'))
+               for v in VIDEOS]
+    views = [sample['inputs'][:1] for sample in samples]
+    clips = model.data_preprocessor(dict(inputs=views, data_samples=[]))['inputs'].flatten(0, 1)
+    with torch.inference_mode():
+        expected = model.cls_head(model.backbone(clips))
+        scores = model.cls_head(model.backbone.bfloat16()(clips))
+    for task, score in expected.items():
+        assert torch.equal(scores[task].argmax(-1), score.argmax(-1))
+        torch.testing.assert_close(scores[task].softmax(-1), score.softmax(-1), rtol=0, atol=0.01)
