@@ -6,8 +6,10 @@
 All candidates are timed in turns in one process on the same random clip, so that noise of the machine meets
 them alike; what counts are the ratios taken turn by turn. ``--vs plain`` is the same model with attention
 matrices materialised and nothing left out, in float32: what the authors' release costs. The machine's own
-rate of matrix products in the same dtype stands beside. Peak memory is that of one pass in a process of its
-own, less what it had before (on a GPU: the allocator's).
+rate of matrix products in the same dtype stands beside. Peak memory is that of a second pass in a process of
+its own, less what it had before (on a GPU: the allocator's). With MALLOC_MMAP_MAX_=0 and
+MALLOC_TRIM_THRESHOLD_=100000000000 in the environment the C library keeps freed memory instead of fetching it
+anew, which matters to plain.
 """
 import argparse
 import ctypes
@@ -168,7 +170,8 @@ def resident_memory(run: Callable[[], object]) -> float:
 
 
 def peak_memory(device: torch.device, candidate: Candidate) -> float:
-    """GiB that one run takes beyond what was there."""
+    """GiB that one run takes beyond what was there; not the first, which may compile."""
+    candidate.run()
     if device.type == 'cuda':
         before = torch.cuda.memory_allocated()
         torch.cuda.reset_peak_memory_stats()
@@ -264,26 +267,31 @@ def show(results: dict, args) -> None:
 
 
 def sweep(args) -> List[dict]:
-    """Measures at several frame counts or sizes, and draws how the cost grows."""
+    """Measures at several frame counts or sizes."""
     key, _, values = args.sweep.partition('=')
     rows = []
     for value in map(int, values.split(',')):
         setattr(args, key, value)
         rows.append({key: value, **measure(args)})
         show(rows[-1], args)
-    if args.plot:
-        import matplotlib
-        matplotlib.use('Agg')
-        import matplotlib.pyplot as plt
-        fig, ax = plt.subplots(figsize=(6, 4), layout='constrained')
-        for name in rows[0]:
-            if name in NAMES:
-                ax.plot([r[key] for r in rows], [r[name]['median'] for r in rows], 'o-', label=name)
-        ax.set(xlabel='frames' if key == 'frames' else 'height and width in pixels',
-               ylabel='seconds a training step' if args.train else 'seconds a batch', ylim=(0, None))
-        ax.legend()
-        fig.savefig(args.plot, dpi=120)
     return rows
+
+
+def draw(rows: List[dict], path: str, unit: str) -> None:
+    """How the cost grows, in seconds a ``unit``."""
+    import matplotlib
+    matplotlib.use('Agg')
+    import matplotlib.pyplot as plt
+    fig, ax = plt.subplots(figsize=(6, 4), layout='constrained')
+    key = next(iter(rows[0]))
+    values = [r[key] for r in rows]
+    for name in NAMES:
+        if name in rows[0]:
+            ax.plot(values, [r[name]['median'] for r in rows], 'o-', label=name)
+    ax.set(xlabel='frames' if key == 'frames' else 'height and width in pixels', xticks=values,
+           ylabel=f'seconds a {unit}', ylim=(0, None))
+    ax.legend()
+    fig.savefig(path, dpi=120)
 
 
 def main() -> None:
@@ -313,6 +321,8 @@ def main() -> None:
         return
     if args.sweep:
         results = sweep(args)
+        if args.plot:
+            draw(results, args.plot, 'training step' if args.train else 'batch')
     else:
         results = measure(args)
         for name, gib in memory([n for n in results if n in NAMES]).items():
