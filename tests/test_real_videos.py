@@ -31,7 +31,7 @@ def test_inference(path: Path):
 
 
 def test_bf16_leaves_the_top_class_as_it_is():
-    """At full size, one view a video; random weights, as no trained ones may be given away."""
+    """At full size, one view a video; random weights, whose classes lie close together."""
     cfg = Config.fromfile(next(path for path in MAIN if 'ek100' in path.name))
     for expert in cfg.model.backbone.experts.values():
         expert.checkpoint = None
@@ -49,5 +49,7 @@ def test_bf16_leaves_the_top_class_as_it_is():
         expected = model.cls_head(model.backbone(clips))
         scores = model.cls_head(model.backbone.bfloat16()(clips))
     for task, score in expected.items():
-        assert torch.equal(scores[task].argmax(-1), score.argmax(-1))
-        torch.testing.assert_close(scores[task].softmax(-1), score.softmax(-1), rtol=0, atol=0.01)
+        score, low = score.softmax(-1), scores[task].softmax(-1)
+        torch.testing.assert_close(low, score, rtol=0, atol=0.002)
+        lost = score.amax(-1) - score.gather(-1, low.argmax(-1, keepdim=True))[:, 0]
+        assert (lost < 0.002).all()  # another class may win only where the two are level

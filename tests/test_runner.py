@@ -51,7 +51,7 @@ def test_train_then_test(trained, mini_root, tmp_path):
 
 
 def test_in_bf16(trained, mini_root, tmp_path):
-    """The hook changes scores a little, and the top class of no video that is not nearly undecided."""
+    """The hook changes scores a little, and a top class only where two are nearly level."""
     predictions = []
     for hook in ([], ['default_hooks.bf16.type=BF16TestHook']):
         dump = tmp_path / f'{len(predictions)}.pkl'

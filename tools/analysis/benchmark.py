@@ -4,10 +4,10 @@
     python tools/analysis/benchmark.py CONFIG --sweep frames=8,16,32,64 --plot growth.png
 
 All candidates are timed in turns in one process on the same random clip, so that noise of the machine meets
-them alike; what counts are the ratios taken turn by turn. ``--vs plain`` is the same model with attention
-matrices materialised and nothing left out, in float32: what the authors' release costs. The machine's own
-rate of matrix products in the same dtype stands beside. Peak memory is that of a second pass in a process of
-its own, less what it had before (on a GPU: the allocator's). With MALLOC_MMAP_MAX_=0 and
+them alike; what counts are the ratios taken turn by turn. ``--vs plain`` is the same model as its formulas
+are written, attention matrices materialised and nothing left out, in float32: what the release costs. The
+machine's own rate of matrix products in the same dtype stands beside. Peak memory is that of a second pass in
+a process of its own, less what it had before (on a GPU: the allocator's). With MALLOC_MMAP_MAX_=0 and
 MALLOC_TRIM_THRESHOLD_=100000000000 in the environment the C library keeps freed memory instead of fetching it
 anew, which matters to plain.
 """
@@ -142,14 +142,19 @@ def gmacs(candidate: Candidate) -> float:
     return count_gmacs(candidate.infer) / len(candidate.clip)
 
 
+def map_tensors(on: bool) -> None:
+    """Has glibc fetch every tensor from the system and give it back at once; not for timing."""
+    mmap_threshold, highest = -3, 1 << 25  # to which glibc raises it by and by
+    trim_threshold = -1
+    ctypes.CDLL(None).mallopt(mmap_threshold, 1 << 16 if on else highest)
+    ctypes.CDLL(None).mallopt(trim_threshold, 1 << 16 if on else 2 * highest)
+
+
 def resident_memory(run: Callable[[], object]) -> float:
-    """GiB by which the process grows while it runs; Linux only."""
+    """GiB by which the process grows while it runs; Linux only, after :func:`map_tensors`."""
     def resident() -> int:
         return int(Path('/proc/self/statm').read_text().split()[1])
 
-    libc, mmap_threshold = ctypes.CDLL(None), -3
-    libc.malloc_trim(0)
-    libc.mallopt(mmap_threshold, 1 << 16)  # every tensor comes from the system and goes back at once
     before = highest = resident()
     done = threading.Event()
 
@@ -165,7 +170,6 @@ def resident_memory(run: Callable[[], object]) -> float:
     finally:
         done.set()
         watcher.join()
-        libc.mallopt(mmap_threshold, 1 << 25)  # the highest that it finds by itself
     return (highest - before) * os.sysconf('SC_PAGE_SIZE') / 2**30
 
 
@@ -234,9 +238,10 @@ def measure(args) -> dict:
 def memory(names: Iterable[str]) -> Dict[str, float]:
     """Peak memory of each candidate, each in a process of its own."""
     result = {}
+    env = {k: v for k, v in os.environ.items() if not k.startswith('MALLOC_')}
     for name in names:
         command = [sys.executable, __file__, *sys.argv[1:], '--memory-of', name]
-        output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+        output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=env).stdout
         result[name] = float(output.rpartition('PEAK ')[2])
     return result
 
@@ -316,6 +321,7 @@ def main() -> None:
     args = parser.parse_args()
     register_all_modules()
     if args.memory_of:
+        map_tensors(True)
         clip = make_clip(args)
         print('PEAK', peak_memory(clip.device, candidates(args, clip)[args.memory_of]()))
         return

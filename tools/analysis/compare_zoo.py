@@ -18,7 +18,7 @@ from typing import Dict, List, Tuple
 
 import torch
 import yaml
-from benchmark import count_gmacs, resident_memory
+from benchmark import count_gmacs, map_tensors, resident_memory
 from mmengine import Config
 from rich.progress import track
 
@@ -89,6 +89,7 @@ def one_view(cfg: Config) -> Tuple[Tuple[int, ...], int]:
 def measure(dataset: str, name: str, repeats: int) -> dict:
     """Builds one model and measures one view; for a process of its own."""
     register_all_modules()
+    map_tensors(True)
     cfg = Config.fromfile(config_of(dataset, name))
     for part in [cfg.model.backbone, *cfg.model.backbone.get('experts', {}).values()]:
         part.update({key: None for key in ('pretrained', 'checkpoint') if key in part})
@@ -101,6 +102,7 @@ def measure(dataset: str, name: str, repeats: int) -> dict:
             model(view, mode='tensor', stage='head', test_mode=True)
 
     peak = resident_memory(run)
+    map_tensors(False)
     for _ in range(repeats):
         start = time.perf_counter()
         run()

@@ -1,4 +1,4 @@
-"""bfloat16: mixed in training, whole in testing; on a CPU too."""
+"""bfloat16: autocast in training, weights of that dtype in testing; on a CPU too."""
 from contextlib import contextmanager
 
 import torch
@@ -26,10 +26,11 @@ class BF16OptimWrapper(OptimWrapper):
 
 @HOOKS.register_module()
 class BF16TestHook(Hook):
-    """Tests with the backbone's weights in bfloat16, cast once; the head and the scores stay in float32.
+    """Tests with the weights of a ``TwoExpertViT`` in bfloat16, cast once; head and scores stay in float32.
 
     Use: ``tools/test.py ... --cfg-options default_hooks.bf16.type=BF16TestHook``; in scripts
-    ``model.backbone.bfloat16()`` does the same. Validation in training is left as it is.
+    ``model.backbone.bfloat16()`` does the same. Validation in training is left as it is. There is no way
+    back: load the checkpoint again to train.
     """
 
     def before_test(self, runner) -> None:

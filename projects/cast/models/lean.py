@@ -12,7 +12,10 @@ _plain = False
 
 @contextmanager
 def plain(on: bool = True) -> Iterator[None]:
-    """Everything as it is written, whole and kept: the yardstick of ``tools/analysis/benchmark.py``."""
+    """Switches all of this module off: eq. 1 and GELU as they are written, and every activation kept.
+
+    The yardstick of ``tools/analysis/benchmark.py``. Attention that is a tower's own (timm's) stays as it is.
+    """
     global _plain
     before, _plain = _plain, on
     try:
@@ -24,7 +27,8 @@ def plain(on: bool = True) -> Iterator[None]:
 def recompute(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     """``function(x)``, of which only ``x`` is kept for the backward pass; for what costs next to nothing.
 
-    The function must end in a linear layer, which is not computed again: only its input is.
+    The function must end in a linear layer, which is not computed again: only its input is. (A compiler may
+    decide otherwise.)
     """
     if _plain or not torch.is_grad_enabled():
         return function(x)
@@ -48,8 +52,9 @@ def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     """
     if _plain:
         return materialised(q, k, v)
-    if q.device.type == 'cpu' and q.dtype == torch.bfloat16 and not q.requires_grad:
-        # there the fused function runs at the speed of float32; head by head the matrix fits the cache
+    if q.device.type == 'cpu' and q.dtype == torch.bfloat16 and not torch.is_grad_enabled():
+        # In torch 2.15 the fused function is no faster there than in float32 (without AMX). Head by head the
+        # matrix fits the cache. Scores are rounded before the softmax, as under autocast.
         return torch.stack([materialised(*head) for head in zip(q.unbind(1), k.unbind(1), v.unbind(1))], 1)
     return F.scaled_dot_product_attention(q, k, v)
 

@@ -32,7 +32,7 @@ class TwoExpertViT(BaseModule):
         drop_path_rate: rate at the last block, rising linearly from 0 at the first; acts on the
             feed-forward adapters and the exchanges, never on frozen branches.
         with_cp: compute each block again in the backward pass instead of keeping its activations.
-        plain: materialise attention and compute what reaches no output, as the release does: the same
+        plain: nothing of ``lean.py``, and compute what reaches no output, as the release does: the same
             results, at its costs. For comparison only.
     """
 
@@ -85,7 +85,7 @@ class TwoExpertViT(BaseModule):
         Returns:
             expert name to pooled feature ``(B, D)``, in the clip's dtype whatever that of the weights.
         """
-        frames = clip.to(next(self.parameters()).dtype)
+        frames = clip.to(next(self.parameters()).dtype)  # all weights have one
         x = {name: expert.embed(frames) for name, expert in self.experts.items()}
         for i in range(self.depth):
             prefix_only = self.prefix_only if i == self.depth - 1 and not self.plain else ()

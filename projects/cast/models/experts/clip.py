@@ -8,8 +8,8 @@ from torch import Tensor, nn
 
 from mmaction.registry import MODELS
 
+from .. import lean
 from ..adapter import Adapter
-from ..lean import quick_gelu
 from ..tokens import Tokens, resize_positions
 from .base import Block, Expert
 
@@ -19,7 +19,7 @@ class QuickGELU(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """``(..., D)`` to ``(..., D)``."""
-        return quick_gelu(x)
+        return lean.quick_gelu(x)
 
 
 @MODELS.register_module()
