@@ -3,16 +3,14 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import ROOT
+from conftest import ROOT, load_tool
 from mmengine import Config
 from mmengine.dataset import Compose
 from test_configs import MAIN, shrink
 
 from mmaction.apis import inference_recognizer, init_recognizer
-from mmaction.registry import MODELS
 
 VIDEOS = sorted((ROOT.parent / 'shared/data/videos').glob('*.mp4'))
-
 
 pytestmark = pytest.mark.skipif(not VIDEOS, reason='the real videos are not on this machine')
 
@@ -32,15 +30,9 @@ def test_inference(path: Path):
 
 def test_bf16_leaves_the_top_class_as_it_is():
     """At full size, one view a video; random weights, whose classes lie close together."""
-    cfg = Config.fromfile(next(path for path in MAIN if 'ek100' in path.name))
-    for expert in cfg.model.backbone.experts.values():
-        expert.checkpoint = None
-    torch.manual_seed(0)
-    model = MODELS.build(cfg.model).eval()
-    for parameter in model.parameters():
-        if not parameter.any():
-            torch.nn.init.normal_(parameter, std=0.02)
-    pipeline = Compose(cfg.test_pipeline)
+    path = next(path for path in MAIN if 'ek100' in path.name)
+    model = load_tool('analysis/benchmark.py').build(path, {}).eval()
+    pipeline = Compose(Config.fromfile(path).test_pipeline)
     samples = [pipeline(dict(filename=str(v), label=torch.tensor([0, 0]), start_index=0, modality='RGB'))
                for v in VIDEOS]
     views = [sample['inputs'][:1] for sample in samples]

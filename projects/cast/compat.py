@@ -64,8 +64,9 @@ def load_local_checkpoint(filename: str, map_location=None) -> dict:
         print_log(
             f'{filename} holds more than tensors (as the files of mmengine runs do); loading it '
             'with the full unpickler. Do this only with files that you trust.', logger='current')
-        # reason for weights_only=False: the run files of mmengine hold HistoryBuffer objects
-        checkpoint = torch.load(filename, map_location=map_location, weights_only=False)
+        checkpoint = torch.load(
+            filename, map_location=map_location,
+            weights_only=False)  # reason: mmengine's own run files hold HistoryBuffer objects
     return with_filename(checkpoint, filename)
 
 

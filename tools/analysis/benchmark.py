@@ -144,10 +144,10 @@ def gmacs(candidate: Candidate) -> float:
 
 def map_tensors(on: bool) -> None:
     """Has glibc fetch every tensor from the system and give it back at once; not for timing."""
-    mmap_threshold, highest = -3, 1 << 25  # to which glibc raises it by and by
-    trim_threshold = -1
-    ctypes.CDLL(None).mallopt(mmap_threshold, 1 << 16 if on else highest)
-    ctypes.CDLL(None).mallopt(trim_threshold, 1 << 16 if on else 2 * highest)
+    libc, mmap_threshold, trim_threshold = ctypes.CDLL(None), -3, -1
+    highest = 1 << 25  # to which glibc raises the first by and by, and the second to twice that
+    libc.mallopt(mmap_threshold, 1 << 16 if on else highest)
+    libc.mallopt(trim_threshold, 1 << 16 if on else 2 * highest)
 
 
 def resident_memory(run: Callable[[], object]) -> float:
