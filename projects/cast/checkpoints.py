@@ -11,6 +11,7 @@ from typing import Any, Callable, List, Tuple
 import torch
 from mmengine.logging import print_log
 
+from .errors import InputError, MissingFileError
 from .models.tokens import resize_positions
 from .state_dict import State, mismatch, some
 
@@ -84,7 +85,7 @@ def rename(state: State, table: Table, reverse: bool = False) -> State:
         reverse: read the rows from right to left.
 
     Raises:
-        ValueError: naming the keys that no row knows.
+        InputError: naming the keys that no row knows.
     """
     rows = [(new, old) if reverse else (old, new) for old, new in table]
     patterns = [(re.compile(re.escape(old).replace(r'\{i\}', r'(\d+)')), new) for old, new in rows]
@@ -98,7 +99,7 @@ def rename(state: State, table: Table, reverse: bool = False) -> State:
         else:
             unknown.append(key)
     if unknown:
-        raise ValueError(f'{len(unknown)} of {len(state)} keys are unknown: {some(unknown)}; is '
+        raise InputError(f'{len(unknown)} of {len(state)} keys are unknown: {some(unknown)}; is '
                          'this a checkpoint of the kind that the command expects?')
     return renamed
 
@@ -139,7 +140,7 @@ def read_expert(path: str) -> State:
         projection, VideoMAE's decoder, encoder norm and classifier) are left out.
 
     Raises:
-        ValueError: if the file is of none of these kinds.
+        InputError: if the file is of none of these kinds.
     """
     if is_torchscript(path):
         import open_clip
@@ -158,7 +159,7 @@ def read_expert(path: str) -> State:
         if f'{prefix}patch_embed.proj.weight' in state:
             tower = without(state, prefix, ('pos_embed', 'norm.', 'head.'))
             return with_fc_norm(rename(tower, VIDEOMAE))
-    raise ValueError(f'{path}: neither a CLIP nor a VideoMAE checkpoint that we know; its '
+    raise InputError(f'{path}: neither a CLIP nor a VideoMAE checkpoint that we know; its '
                      f'{len(state)} keys begin with {some(state)}')
 
 
@@ -187,13 +188,13 @@ def load_expert(tower: Any, path: str, read: Callable[[str], State] = read_exper
         read: file to tensors by the tower's names.
 
     Raises:
-        FileNotFoundError: if there is no such file.
-        ValueError: naming what is missing, extra or of the wrong shape.
+        MissingFileError: if there is no such file.
+        InputError: naming what is missing, extra or of the wrong shape.
     """
     try:
         state = read(path)
     except FileNotFoundError as error:
-        raise FileNotFoundError(
+        raise MissingFileError(
             f'{path}: no such expert checkpoint. The header of the config says where to get it; '
             'set the path in the config, or None to start from random weights') from error
     table, own = state.get('positional_embedding'), getattr(tower, 'positional_embedding', None)
@@ -207,6 +208,6 @@ def load_expert(tower: Any, path: str, read: Callable[[str], State] = read_exper
                       f'{"x".join(map(str, tower.grid_size))}', logger='current')
     problem = mismatch(tower.state_dict(), state)
     if problem:
-        raise ValueError(f'{path} does not fit {type(tower).__name__}: {problem}; choose the file '
+        raise InputError(f'{path} does not fit {type(tower).__name__}: {problem}; choose the file '
                          'or the expert config that belongs to the other')
     tower.load_state_dict(state)

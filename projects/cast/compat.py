@@ -18,6 +18,8 @@ import torch.distributed as dist
 from mmengine.logging import print_log
 from mmengine.runner.checkpoint import CheckpointLoader, find_latest_checkpoint
 
+from .errors import MissingFileError
+
 
 def stub_drn() -> None:
     """PyPI's mmaction2 1.2.0 lacks ``localizers/drn`` and cannot be imported without it.
@@ -53,11 +55,11 @@ def load_local_checkpoint(filename: str, map_location=None) -> dict:
     full unpickler, which can run code stored in the file, as a logged fallback.
 
     Raises:
-        FileNotFoundError: if there is no such file.
+        MissingFileError: if there is no such file.
     """
     filename = os.path.expanduser(filename)
     if not os.path.isfile(filename):
-        raise FileNotFoundError(f'{filename}: no such checkpoint file')
+        raise MissingFileError(f'{filename}: no such checkpoint file')
     try:
         checkpoint = torch.load(filename, map_location=map_location, weights_only=True)
     except pickle.UnpicklingError:

@@ -6,6 +6,8 @@ from mmcv.transforms import BaseTransform
 
 from mmaction.registry import TRANSFORMS
 
+from ..errors import InputError
+
 
 @TRANSFORMS.register_module()
 class EqualCrops(BaseTransform):
@@ -20,7 +22,7 @@ class EqualCrops(BaseTransform):
         num_crops: number of crops; a single one lies in the middle.
 
     Raises:
-        ValueError: if a frame is smaller than a crop.
+        InputError: if a frame is smaller than a crop.
     """
 
     def __init__(self, crop_size: int = 224, num_crops: int = 3) -> None:
@@ -30,7 +32,7 @@ class EqualCrops(BaseTransform):
         size, n = self.crop_size, self.num_crops
         height, width = results['imgs'][0].shape[:2]
         if min(height, width) < size:
-            raise ValueError(f'{results.get("filename", "a video")}: frames of {width}x{height} are smaller '
+            raise InputError(f'{results.get("filename", "a video")}: frames of {width}x{height} are smaller '
                              f'than a crop of {size}x{size}; put Resize(scale=(-1, {size})) before it')
         steps = np.arange(n) / (n - 1) if n > 1 else np.array([0.5])
         along, across = (max(height, width) - size) * steps, (min(height, width) - size) // 2

@@ -7,6 +7,7 @@ from mmaction.datasets.base import BaseActionDataset
 from mmaction.registry import DATASETS
 from mmaction.utils import ConfigType
 
+from ..errors import InputError
 from .annotations import open_annotations
 from .faults import FaultTolerant
 
@@ -37,8 +38,8 @@ class EpicKitchensDataset(FaultTolerant, BaseActionDataset):
         kwargs: see :class:`FaultTolerant` and MMAction2's ``BaseActionDataset``.
 
     Raises:
-        FileNotFoundError: if there is no annotation file.
-        ValueError: naming file and line, if a label is out of range or a row cannot be read.
+        MissingFileError: if there is no annotation file.
+        InputError: naming file and line, if a label is out of range or a row cannot be read.
     """
 
     def __init__(self,
@@ -74,14 +75,14 @@ class EpicKitchensDataset(FaultTolerant, BaseActionDataset):
             times = {key: seconds(row[f'{key}stamp']) for key in ('start_time', 'stop_time')
                      } if official else {}
         except (KeyError, TypeError, ValueError) as error:
-            raise ValueError(f'{where}: cannot be read ({error!r}); the columns are {row}. Is this an '
+            raise InputError(f'{where}: cannot be read ({error!r}); the columns are {row}. Is this an '
                              'EPIC-KITCHENS-100 CSV or a list of narration_id,verb,noun?') from error
         for (kind, count), value in zip(self.classes.items(), label):
             if not (unlabelled or 0 <= value < count):
-                raise ValueError(f'{where}: {kind} class {value} is out of range, there are {count} '
+                raise InputError(f'{where}: {kind} class {value} is out of range, there are {count} '
                                  f'(0 to {count - 1}); correct the row or set num_classes')
         if times and times['start_time'] >= times['stop_time']:
-            raise ValueError(f'{where}: the segment starts at {times["start_time"]:.2f} s and stops '
+            raise InputError(f'{where}: the segment starts at {times["start_time"]:.2f} s and stops '
                              f'at {times["stop_time"]:.2f} s; correct the row')
         filename = os.path.join(self.data_prefix.get('video') or '', path)
         return dict(filename=filename, label=label, narration_id=row['narration_id'], **times)

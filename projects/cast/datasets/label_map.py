@@ -3,6 +3,8 @@ import csv
 from pathlib import Path
 from typing import List
 
+from ..errors import MissingFileError
+
 SHIPPED = Path(__file__).parent.parent / 'label_maps'
 
 
@@ -14,14 +16,14 @@ def read_label_map(name: str) -> List[str]:
             the format of EPIC's ``EPIC_100_verb_classes.csv`` (columns ``id`` and ``key``).
 
     Raises:
-        FileNotFoundError: if it is neither.
+        MissingFileError: if it is neither.
     """
     path = SHIPPED / f'{name}.txt'
     if not path.is_file():
         path = Path(name)
     if not path.is_file():
         shipped = ', '.join(sorted(p.stem for p in SHIPPED.glob('*.txt')))
-        raise FileNotFoundError(f'{name}: no such label map; give a file or one of {shipped}')
+        raise MissingFileError(f'{name}: no such label map; give a file or one of {shipped}')
     if path.suffix == '.csv':
         with path.open(newline='', encoding='utf-8') as file:
             return [row['key'] for row in sorted(csv.DictReader(file), key=lambda row: int(row['id']))]

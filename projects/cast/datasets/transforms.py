@@ -8,13 +8,15 @@ from decord import DECORDError, VideoReader
 from mmaction.datasets.transforms import DecordDecode, DecordInit
 from mmaction.registry import TRANSFORMS
 
+from ..errors import InputError
+
 WAY_OUT = 'Replace or re-download it, or take its row out of the annotation file'
 
 
 BLACK = np.zeros((256, 256, 3), np.uint8)  # what a broken video shows where it is scored as wrong
 
 
-class VideoError(RuntimeError):
+class VideoError(InputError, RuntimeError):
     """A video that is missing or cannot be opened or decoded; the message names it."""
 
 

@@ -5,6 +5,7 @@ from typing import List
 from mmaction.datasets import VideoDataset
 from mmaction.registry import DATASETS
 
+from ..errors import InputError
 from .annotations import open_annotations
 from .faults import FaultTolerant
 
@@ -21,8 +22,8 @@ class VideoListDataset(FaultTolerant, VideoDataset):
         kwargs: see :class:`FaultTolerant` and MMAction2's ``VideoDataset``.
 
     Raises:
-        FileNotFoundError: if there is no such list.
-        ValueError: naming file and line, if a label is out of range or no number.
+        MissingFileError: if there is no such list.
+        InputError: naming file and line, if a label is out of range or no number.
     """
 
     def __init__(self, ann_file: str, pipeline, num_classes: int, **kwargs) -> None:
@@ -40,9 +41,9 @@ class VideoListDataset(FaultTolerant, VideoDataset):
         try:
             index = int(label)
         except ValueError as error:
-            raise ValueError(f'{self.ann_file}, line {number}: {label!r} is no class index; a line is FILE '
+            raise InputError(f'{self.ann_file}, line {number}: {label!r} is no class index; a line is FILE '
                              'LABEL') from error
         if not (-1 if self.test_mode else 0) <= index < self.num_classes:
-            raise ValueError(f'{self.ann_file}, line {number}: label {index} is out of range, there are '
+            raise InputError(f'{self.ann_file}, line {number}: label {index} is out of range, there are '
                              f'{self.num_classes} (0 to {self.num_classes - 1}); correct it or num_classes')
         return dict(filename=os.path.join(self.data_prefix.get('video') or '', name), label=index)

@@ -8,6 +8,8 @@ from mmengine.logging import print_log
 
 from mmaction.registry import METRICS
 
+from ..errors import InputError, MissingFileError
+
 
 @METRICS.register_module()
 class VerbNounMetric(BaseMetric):
@@ -27,7 +29,7 @@ class VerbNounMetric(BaseMetric):
         kwargs: see mmengine's ``BaseMetric``.
 
     Raises:
-        FileNotFoundError: if one of the files is not there.
+        MissingFileError: if one of the files is not there.
     """
 
     default_prefix = 'acc'
@@ -52,16 +54,16 @@ class VerbNounMetric(BaseMetric):
                 index per task in the same order, and for subsets ``narration_id``.
 
         Raises:
-            ValueError: for scores that are not numbers, and numbers of labels that do not fit.
+            InputError: for scores that are not numbers, and numbers of labels that do not fit.
         """
         for sample in data_samples:
             scores = {task: s.detach().cpu().double().numpy() for task, s in sample['pred_score'].items()}
             label = [int(i) for i in sample['gt_label']]
             if any(not np.isfinite(s).all() for s in scores.values()):
-                raise ValueError(f'scores of {sample.get("narration_id", "a sample")} are not finite; '
+                raise InputError(f'scores of {sample.get("narration_id", "a sample")} are not finite; '
                                  'the model has diverged, or its checkpoint is broken')
             if len(label) != len(scores):
-                raise ValueError(f'a sample has labels {label} for the tasks {list(scores)}; the data set '
+                raise InputError(f'a sample has labels {label} for the tasks {list(scores)}; the data set '
                                  'and the head must have the same tasks')
             (verb, noun), (v, n) = scores.values(), label
             ranks = dict(zip((*scores, 'action'), (
@@ -112,5 +114,5 @@ def read_column(path: Optional[str]) -> Set[str]:
         with open(path, newline='', encoding='utf-8') as file:
             return {row[0] for row in list(csv.reader(file))[1:] if row}
     except FileNotFoundError as error:
-        raise FileNotFoundError(f'{path}: not there; it is in EPIC-KITCHENS-100\'s annotations '
+        raise MissingFileError(f'{path}: not there; it is in EPIC-KITCHENS-100\'s annotations '
                                 '(data/README.md), or set it to None in val_evaluator') from error

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from mmaction.registry import MODELS
 
+from ..errors import InputError
 from .adapter import Adapter, zero_init
 from .exchange import CrossAttention, partners
 from .tokens import Grid, Tokens
@@ -58,7 +59,7 @@ class Lateral(PatchExchange):
                  drop_path_rate: float = 0.) -> None:
         super().__init__(embed_dims, receivers or embed_dims, drop_path_rate)
         if len(set(grids.values())) > 1:
-            raise ValueError(f'a lateral connection needs equal grids, got {grids}; use BCAST with the '
+            raise InputError(f'a lateral connection needs equal grids, got {grids}; use BCAST with the '
                              "window 'space-time', or inputs whose grids agree")
         self.proj = nn.ModuleDict({
             r: zero_init(nn.Linear(embed_dims[self.other[r]], embed_dims[r])) for r in self.receivers})

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from mmaction.registry import MODELS
 
+from ..errors import InputError
 from .adapter import gelu_linear, zero_init
 from .lean import recompute
 from .tokens import Grid, Tokens, attention, check_window, resize_positions
@@ -33,7 +34,7 @@ class CrossAttention(nn.Module):
                  context_grid: Grid, context_dims: Optional[int] = None, positions: bool = True) -> None:
         super().__init__()
         if embed_dims % num_heads:
-            raise ValueError(f'an exchange of width {embed_dims} does not divide into num_heads={num_heads} '
+            raise InputError(f'an exchange of width {embed_dims} does not divide into num_heads={num_heads} '
                              'heads; choose a bottleneck_dims or num_heads that fit')
         self.num_heads, self.window = num_heads, check_window(window)
         self.check(query_grid, context_grid)
@@ -67,7 +68,7 @@ class CrossAttention(nn.Module):
         shared = [i for i in range(3) if i not in SPANS[self.window]]  # axes that join the batch
         if any(query[i] != context[i] for i in shared):
             axes, *sizes = ('x'.join(str(names[i]) for i in shared) for names in ('THW', query, context))
-            raise ValueError(f'the {self.window} window needs equal {axes}, got {" and ".join(sizes)}; '
+            raise InputError(f'the {self.window} window needs equal {axes}, got {" and ".join(sizes)}; '
                              "use 'space-time', or inputs whose grids agree")
 
     def forward(self, query: Tokens, context: Tokens) -> Tensor:
@@ -85,11 +86,11 @@ def partners(experts: Collection[str], receivers: Collection[str]) -> Dict[str, 
     """Each of two experts to the other.
 
     Raises:
-        ValueError: if ``receivers`` are not one or both of them.
+        InputError: if ``receivers`` are not one or both of them.
     """
     first, second = experts
     if not receivers or set(receivers) - {first, second}:
-        raise ValueError(f'the receivers of an exchange are named {sorted(receivers)}; choose one or both of '
+        raise InputError(f'the receivers of an exchange are named {sorted(receivers)}; choose one or both of '
                          f'{sorted(experts)}')
     return {first: second, second: first}
 

@@ -11,6 +11,7 @@ from mmaction.models.heads import BaseHead
 from mmaction.registry import MODELS
 from mmaction.utils import SampleList
 
+from ..errors import InputError
 from .adapter import Adapter
 
 Widths = Union[int, Dict[str, int]]
@@ -42,7 +43,7 @@ class FusedHead(BaseHead):
         super().__init__(num_classes, in_channels, **kwargs)
         dims = width(in_channels, experts[0])
         if not adapters and any(width(in_channels, e) != dims for e in experts):
-            raise ValueError(f'features of widths {in_channels} cannot be added without adapters')
+            raise InputError(f'features of widths {in_channels} cannot be added without adapters')
         self.adapters = nn.ModuleDict({
             name: Adapter(width(in_channels, name), out_dims=dims) if adapters else nn.Identity()
             for name in experts})
@@ -80,12 +81,12 @@ class VerbNounHead(BaseHead):
                  **kwargs) -> None:
         super().__init__(num_classes, in_channels, **kwargs)
         if fusion not in ('add', 'concat'):
-            raise ValueError(f"unknown fusion {fusion!r}; choose 'add' or 'concat'")
+            raise InputError(f"unknown fusion {fusion!r}; choose 'add' or 'concat'")
         self.fusion = fusion
         self.experts = {task: (e, ) if isinstance(e, str) else tuple(e) for task, e in experts.items()}
         widths = {task: [width(in_channels, e) for e in names] for task, names in self.experts.items()}
         if fusion == 'add' and any(len(set(w)) > 1 for w in widths.values()):
-            raise ValueError(f"features of widths {in_channels} cannot be added; choose fusion='concat'")
+            raise InputError(f"features of widths {in_channels} cannot be added; choose fusion='concat'")
         self.fc_cls = nn.ModuleDict({
             task: nn.Linear(sum(widths[task]) if fusion == 'concat' else widths[task][0], n)
             for task, n in num_classes.items()})

@@ -9,6 +9,7 @@ from mmaction.models.recognizers.base import BaseRecognizer
 from mmaction.registry import MODELS
 from mmaction.utils import OptConfigType
 
+from ..errors import InputError
 from ..state_dict import digest, mismatch
 
 
@@ -55,7 +56,7 @@ class CASTRecognizer(BaseRecognizer):
             own = {k: v for k, v in own.items() if not k.startswith(f'{prefix}cls_head.')}
         problem = mismatch(own, state_dict)
         if problem:
-            raise ValueError(
+            raise InputError(
                 f'{local_metadata.get("filename", "the checkpoint")} belongs to another model than the '
                 f'config: {problem}. Give the config it was made with; a released CAST checkpoint '
                 'goes through tools/convert/release_checkpoint.py first (--drop-head to fine-tune with '
@@ -76,7 +77,7 @@ class CASTRecognizer(BaseRecognizer):
             expert.load_checkpoint()
         for name, frozen in self.frozen_experts().items():
             if digest(frozen) != metadata['experts'].get(name):
-                raise ValueError(
+                raise InputError(
                     f'{metadata.get("filename", "the checkpoint")} was trained with another expert {name!r} '
                     f'than {self.backbone.experts[name].checkpoint}; set '
                     f'model.backbone.experts.{name}.checkpoint to the file it was trained with')

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor
 
+from ..errors import InputError
 from .lean import attend
 
 Grid = tuple[int, int, int]
@@ -56,10 +57,10 @@ def check_window(window: str) -> str:
     """Returns ``window``.
 
     Raises:
-        ValueError: if there is no such window.
+        InputError: if there is no such window.
     """
     if window not in WINDOWS:
-        raise ValueError(f'unknown window {window!r}; choose one of {", ".join(WINDOWS)}')
+        raise InputError(f'unknown window {window!r}; choose one of {", ".join(WINDOWS)}')
     return window
 
 

@@ -10,6 +10,7 @@ from torch.utils.checkpoint import checkpoint
 from mmaction.registry import MODELS
 from mmaction.utils import ConfigType
 
+from ..errors import InputError
 from .lean import plain
 from .tokens import Tokens
 
@@ -50,7 +51,7 @@ class TwoExpertViT(BaseModule):
             for name, cfg in experts.items()})
         depths = {name: expert.depth for name, expert in self.experts.items()}
         if len(set(depths.values())) != 1:
-            raise ValueError(f'experts go in step, block by block, but their depths are {depths}')
+            raise InputError(f'experts go in step, block by block, but their depths are {depths}')
         self.depth = next(iter(depths.values()))
         self.exchanges = nn.ModuleList(
             nn.ModuleDict({
@@ -65,7 +66,7 @@ class TwoExpertViT(BaseModule):
         between = tuple(between) or tuple(self.experts)
         missing = [name for name in between if name not in self.experts]
         if missing or len(between) != 2:
-            raise ValueError(f'an exchange needs two experts, got between={between}; the experts '
+            raise InputError(f'an exchange needs two experts, got between={between}; the experts '
                              f'are {tuple(self.experts)}')
         return MODELS.build({
             'drop_path_rate': rate,

@@ -10,6 +10,7 @@ from mmcv.cnn.bricks import DropPath
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from ...errors import InputError
 from ..adapter import Adapter
 from ..tokens import Grid, Tokens, attention, check_window
 
@@ -147,11 +148,11 @@ class Expert(BaseModule, metaclass=ABCMeta):
         """Number of tubes along ``(F, H, W)`` of a clip ``(B, 3, F, H, W)``.
 
         Raises:
-            ValueError: if the clip does not divide into whole tubes.
+            InputError: if the clip does not divide into whole tubes.
         """
         size = tuple(clip.shape[-3:])
         if clip.dim() != 5 or any(n < m or n % m for n, m in zip(size, self.tube)):
-            raise ValueError(f'a clip of shape {tuple(clip.shape)} does not divide into tubes of '
+            raise InputError(f'a clip of shape {tuple(clip.shape)} does not divide into tubes of '
                              f'{self.tube}; give (B, 3, F, H, W) with F, H, W multiples of these')
         t, h, w = (n // m for n, m in zip(size, self.tube))
         return t, h, w

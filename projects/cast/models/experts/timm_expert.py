@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from mmaction.registry import MODELS
 
+from ...errors import InputError
 from ..tokens import WINDOWS, Grid, Tokens
 from .base import Block as Parts
 from .base import Expert
@@ -35,7 +36,7 @@ class TimmExpert(Expert):
             tower is timm's (``visual.trunk.``), or of whatever timm converts for this model.
 
     Raises:
-        ValueError: if the model is not a plain vision transformer with pre-norm blocks.
+        InputError: if the model is not a plain vision transformer with pre-norm blocks.
     """
 
     def __init__(self,
@@ -50,7 +51,7 @@ class TimmExpert(Expert):
             **(model_kwargs or {}))
         first: Any = tower.blocks[0] if isinstance(tower, (VisionTransformer, Eva)) else None
         if not isinstance(first, (Block, EvaBlock)):
-            raise ValueError(f'{model_name} is no plain vision transformer with pre-norm blocks, which an '
+            raise InputError(f'{model_name} is no plain vision transformer with pre-norm blocks, which an '
                              'expert must be: the exchange sits between attention and feed-forward')
         attn: Any = first.attn
         self.num_prefix = tower.num_prefix_tokens
