@@ -5,9 +5,9 @@ known.
 """
 import importlib.util
 import os
-import pickle
 import sys
 import types
+import warnings
 from collections import OrderedDict
 from pathlib import Path
 from typing import Optional
@@ -18,7 +18,7 @@ import torch.distributed as dist
 from mmengine.logging import print_log
 from mmengine.runner.checkpoint import CheckpointLoader, find_latest_checkpoint
 
-from .errors import MissingFileError
+from .reader import read_checkpoint
 
 
 def stub_drn() -> None:
@@ -46,30 +46,22 @@ def skip_multimodal() -> None:
     dependency.WITH_MULTIMODAL = False
 
 
+def hide_warnings() -> None:
+    """Hides warnings about the host stack that nobody who uses it can act on; no issue number is known."""
+    for message in ('Fail to import ``MultiScaleDeformableAttention``',  # of mmcv-lite; nothing here needs it
+                    'pkg_resources is deprecated',  # mmengine inherits `mmaction::` configs by it
+                    "'pin_memory' argument is set as true"):  # without a GPU it does nothing
+        warnings.filterwarnings('ignore', message, UserWarning)
+
+
 def load_local_checkpoint(filename: str, map_location=None) -> dict:
-    """Reads a local checkpoint, safely where possible.
+    """Lets mmengine load local checkpoints through our reader.
 
-    mmengine leaves ``weights_only`` to torch, whose default became True in 2.6, and the files of
-    its own runs hold logging objects that this refuses
-    (https://github.com/open-mmlab/mmengine/issues/1655). So: ``weights_only=True`` first, and the
-    full unpickler, which can run code stored in the file, as a logged fallback.
-
-    Raises:
-        MissingFileError: if there is no such file.
+    mmengine leaves ``weights_only`` to torch, whose default became True in 2.6 and refuses the files of
+    mmengine's own runs (https://github.com/open-mmlab/mmengine/issues/1655).
     """
     filename = os.path.expanduser(filename)
-    if not os.path.isfile(filename):
-        raise MissingFileError(f'{filename}: no such checkpoint file')
-    try:
-        checkpoint = torch.load(filename, map_location=map_location, weights_only=True)
-    except pickle.UnpicklingError:
-        print_log(
-            f'{filename} holds more than tensors (as the files of mmengine runs do); loading it '
-            'with the full unpickler. Do this only with files that you trust.', logger='current')
-        checkpoint = torch.load(
-            filename, map_location=map_location,
-            weights_only=False)  # reason: mmengine's own run files hold HistoryBuffer objects
-    return with_filename(checkpoint, filename)
+    return with_filename(read_checkpoint(filename, map_location or 'cpu'), filename)
 
 
 def with_filename(checkpoint: dict, filename: str) -> dict:
@@ -109,6 +101,7 @@ def find_last_checkpoint(path: str) -> Optional[str]:
     return str(checkpoints[-1]) if checkpoints else None
 
 
+hide_warnings()
 stub_drn()
 skip_multimodal()
 mmengine.runner.runner.find_latest_checkpoint = find_last_checkpoint
