@@ -84,9 +84,8 @@ def measured(row: Row, root: Path) -> Dict[str, float]:
         return {}
     result = {}
     for task in row.paper:
-        # VerbNounMetric writes percent, MMAction2's accuracy of one label shares
-        key, factor = (KEYS[task], 1) if task else ('acc/top1', 100)
-        result[task] = factor * sum(run[key] for run in runs) / len(runs)
+        key = KEYS[task] if task else 'acc/top1'
+        result[task] = sum(run[key] for run in runs) / len(runs)
     return result
 
 

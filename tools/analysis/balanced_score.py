@@ -24,13 +24,12 @@ PAPER = {  # top-1 in table 2; what the paper leaves open is None
 Row = Dict[str, Optional[float]]
 
 
-def read(path: Optional[str], keys: Dict[str, str], factor: float) -> Row:
+def read(path: Optional[str], keys: Dict[str, str]) -> Row:
     """Accuracies in percent of one metric file.
 
     Args:
         path: JSON file; None for no run.
         keys: column to the name of the metric.
-        factor: what makes percent of the file's numbers.
 
     Raises:
         SystemExit: if a metric is not in the file.
@@ -43,7 +42,7 @@ def read(path: Optional[str], keys: Dict[str, str], factor: float) -> Row:
     if missing:
         raise SystemExit(f'{path}: no {", ".join(missing)}; it has {", ".join(metrics)}. Is it of another '
                          'data set?')
-    return {column: factor * metrics[key] for column, key in keys.items()}
+    return {column: metrics[key] for column, key in keys.items()}
 
 
 def with_means(row: Row) -> Row:
@@ -69,10 +68,9 @@ def main() -> None:
     args = parser.parse_args()
     rows = {f'{name} (paper)': with_means(dict(zip(COLUMNS, values))) for name, values in PAPER.items()}
     own = {
-        # VerbNounMetric writes percent, as EPIC-KITCHENS does, MMAction2's AccMetric shares
-        **read(args.ek100, dict(verb='acc/verb_top1', noun='acc/noun_top1'), 1),
-        **read(args.ssv2, dict(ssv2='acc/top1'), 100),
-        **read(args.k400, dict(k400='acc/top1'), 100)}
+        **read(args.ek100, dict(verb='acc/verb_top1', noun='acc/noun_top1')),
+        **read(args.ssv2, dict(ssv2='acc/top1')),
+        **read(args.k400, dict(k400='acc/top1'))}
     if any(value is not None for value in own.values()):
         rows['this run'] = with_means(own)
     print('\n'.join(table(rows)))

@@ -7,7 +7,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from mmaction.models.recognizers.base import BaseRecognizer
 from mmaction.registry import MODELS
-from mmaction.utils import OptConfigType
+from mmaction.utils import OptConfigType, SampleList
 
 from ..errors import InputError
 from ..state_dict import digest, mismatch
@@ -19,7 +19,8 @@ class CASTRecognizer(BaseRecognizer):
 
     Args:
         kwargs: see MMAction2's ``BaseRecognizer``. ``test_cfg.max_testing_views`` bounds how many
-            views pass through the backbone at a time, whatever the batch size.
+            views pass through the backbone at a time, whatever the batch size; ``test_cfg.task`` makes a
+            model of several tasks predict that one only, for tools that know no more than one label.
     """
 
     def __init__(self, data_preprocessor: OptConfigType = None, **kwargs) -> None:
@@ -51,24 +52,30 @@ class CASTRecognizer(BaseRecognizer):
         """
         if 'experts' in local_metadata:
             self.add_experts(state_dict, prefix, local_metadata)
+        if 'filename' in local_metadata and args[0]:  # mmengine's loading of a file, which is called strict
+            self.check_file(state_dict, prefix, local_metadata['filename'])
+        super()._load_from_state_dict(state_dict, prefix, local_metadata, *args)
+
+    def check_file(self, state_dict, prefix: str, filename: str) -> None:
+        """Raises InputError if a checkpoint, but for its head, does not belong to this model."""
         own = self.state_dict(prefix=prefix)
         if not any(key.startswith(f'{prefix}cls_head.') for key in state_dict):
             own = {k: v for k, v in own.items() if not k.startswith(f'{prefix}cls_head.')}
         problem = mismatch(own, state_dict)
         if problem:
             raise InputError(
-                f'{local_metadata.get("filename", "the checkpoint")} belongs to another model than the '
-                f'config: {problem}. Give the config it was made with; a released CAST checkpoint '
-                'goes through tools/convert/release_checkpoint.py first (--drop-head to fine-tune with '
-                'other classes)')
-        super()._load_from_state_dict(state_dict, prefix, local_metadata, *args)
+                f'{filename} belongs to another model than the config: {problem}. Give the config it was '
+                'made with; tools/convert/release_checkpoint.py converts released CAST checkpoints, and with '
+                '--drop-head readies any checkpoint for learning other classes')
 
     def frozen_experts(self) -> Dict[str, Dict[str, Tensor]]:
         """Expert to the tensors of its tower that never change."""
-        frozen = {}
+        frozen: Dict[str, Dict[str, Tensor]] = {}
         for name, expert in self.backbone.experts.items():
-            learnable = {k for k, p in expert.tower.named_parameters() if p.requires_grad}
-            frozen[name] = {k: v for k, v in expert.tower.state_dict().items() if k not in learnable}
+            norm = {id(p) for p in expert.post_norm.parameters()}
+            learned = {k for k, p in expert.tower.named_parameters() if id(p) in norm}
+            frozen[name] = {k: v for k, v in expert.tower.state_dict().items() if k not in learned
+                            } if expert.frozen else {}
         return frozen
 
     def add_experts(self, state_dict, prefix: str, metadata: dict) -> None:
@@ -82,6 +89,30 @@ class CASTRecognizer(BaseRecognizer):
                     f'than {self.backbone.experts[name].checkpoint}; set '
                     f'model.backbone.experts.{name}.checkpoint to the file it was trained with')
             state_dict.update({f'{prefix}backbone.experts.{name}.tower.{k}': v for k, v in frozen.items()})
+
+    def loss(self, inputs: Tensor, data_samples: SampleList, **kwargs) -> dict:
+        """Losses, where every view of a sample has its label.
+
+        Args:
+            inputs: ``(B, views, 3, F, H, W)``.
+            data_samples: one per sample.
+        """
+        views = inputs.shape[1]
+        return super().loss(inputs, [sample for sample in data_samples for _ in range(views)], **kwargs)
+
+    def predict(self, inputs: Tensor, data_samples: SampleList, **kwargs) -> SampleList:
+        """Scores ``(classes, )`` of each sample, or a dict of them by task."""
+        samples = super().predict(inputs, data_samples, **kwargs)
+        task = (self.test_cfg or {}).get('task')
+        for sample in samples if task else ():
+            if task not in sample.pred_score:
+                raise InputError(f'model.test_cfg.task={task!r}: the tasks are {list(sample.pred_score)}')
+            i = list(sample.pred_score).index(task)
+            if 'gt_label' in sample:
+                sample.set_gt_label(sample.gt_label[i:i + 1])
+            sample.set_pred_label(sample.pred_label[i:i + 1])
+            sample.set_field(sample.pred_score[task], 'pred_score')  # not its setter: it kept the length
+        return samples
 
     def extract_feat(self,
                      inputs: Tensor,

@@ -50,6 +50,7 @@ class Expert(BaseModule, metaclass=ABCMeta):
     tower: Any  # a library's module: its parts are known to the subclass
     pools_prefix = False  # whether `pool` reads only the class tokens
     num_prefix = 0
+    from_file = True  # whether `init_weights` reads `checkpoint`; not where the whole model is loaded later
 
     def __init__(self,
                  tower: nn.Module,
@@ -168,7 +169,8 @@ class Expert(BaseModule, metaclass=ABCMeta):
     def init_weights(self) -> None:
         """Initialises the tower, then loads ``checkpoint`` over it, strictly and last."""
         super().init_weights()
-        self.load_checkpoint()
+        if self.from_file:
+            self.load_checkpoint()
 
     def load_checkpoint(self) -> None:
         """Loads ``checkpoint``, if there is one, strictly."""
