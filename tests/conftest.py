@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from mmengine import Config
 
 import projects.cast  # noqa: F401
-from mmaction.registry import MODELS
+from mmaction.registry import MODELS, RUNNERS
 from mmaction.utils import register_all_modules
 
 ROOT = Path(__file__).parents[1]
@@ -80,8 +81,8 @@ def mini_root(tmp_path_factory):
     return root
 
 
-def mini_options(root, **more):
-    """Command-line options that point the mini config at ``root``."""
+def mini_dict(root, **more):
+    """Dotted keys that point the mini config at ``root``."""
     train, val = root / 'EPIC_100_train.csv', root / 'EPIC_100_validation.csv'
     options = {'default_hooks.logger.interval': 1, **more}
     for split, ann in (('train', train), ('val', val), ('test', val)):
@@ -90,4 +91,18 @@ def mini_options(root, **more):
         options[f'{split}_dataloader.batch_size'] = 4
         options[f'{split}_dataloader.num_workers'] = 0
         options[f'{split}_dataloader.persistent_workers'] = False
-    return [f'{key}={value}' for key, value in options.items()]
+    return {key: str(value) if isinstance(value, Path) else value for key, value in options.items()}
+
+
+def mini_options(root, **more):
+    """The same as command-line options."""
+    return [f'{key}={value}' for key, value in mini_dict(root, **more).items()]
+
+
+def mini_runner(root, work_dir, config=MINI, **more):
+    """A runner in this process, as tools/train.py makes it."""
+    cfg = Config.fromfile(config)
+    cfg.merge_from_dict(mini_dict(root, **{'work_dir': str(work_dir), 'train_cfg.max_epochs': 1,
+                                           'train_cfg.val_interval': 1, 'randomness.seed': 0, **more}))
+    cfg.experiment_name = str(work_dir)  # mmengine keeps loggers by this name
+    return RUNNERS.build(cfg)
