@@ -13,7 +13,7 @@ SHARED = Path(__file__).parents[3] / 'shared/data'
 HEADER = ('narration_id,participant_id,video_id,narration_timestamp,start_timestamp,stop_timestamp,'
           'start_frame,stop_frame,narration,verb,verb_class,noun,noun_class,all_nouns,all_noun_classes\n')
 PIPELINE = [
-    dict(type='OpenVideo'),
+    dict(type='InitVideo'),
     dict(type='UniformSample', clip_len=4, test_mode=True),
     dict(type='DecodeVideo'),
     dict(type='FormatShape', input_format='NCTHW'),

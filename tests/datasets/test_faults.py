@@ -12,7 +12,7 @@ from projects.cast.seeding import SeededIndex, SeededSampler
 
 SHARED = Path(__file__).parents[3] / 'shared/data/cast-annotations'
 PIPELINE = [
-    dict(type='OpenVideo'), dict(type='UniformClips', clip_len=4), dict(type='DecodeVideo'),
+    dict(type='InitVideo'), dict(type='UniformClips', clip_len=4), dict(type='DecodeVideo'),
     dict(type='RandomCrop', size=32), dict(type='FormatShape', input_format='NCTHW'),
     dict(type='PackActionInputs', meta_keys=('filename', ))
 ]

@@ -58,7 +58,7 @@ def test_cut_segments_are_the_annotated_frames(tmp_path):
         np.testing.assert_allclose(brightness, 5 * np.arange(first, first + count), atol=4)
     dataset = DATASETS.build(dict(
         type='EpicKitchensDataset', ann_file=str(clips / ann.name), data_prefix=dict(video=str(clips)),
-        pipeline=[dict(type='OpenVideo')]))
+        pipeline=[dict(type='InitVideo')]))
     assert [dataset[i]['label'] for i in range(2)] == [[3, 7], [0, 299]]
     assert dataset[0]['total_frames'] == 15
 

@@ -20,7 +20,7 @@ from rich.progress import track
 
 from mmaction.registry import DATASETS
 from mmaction.utils import register_all_modules
-from projects.cast.datasets import DecodeVideo, OpenVideo, VideoError
+from projects.cast.datasets import DecodeVideo, InitVideo, VideoError
 
 Problem = Tuple[str, str, str]  # kind, file, what
 
@@ -33,7 +33,7 @@ def check(job: Tuple[dict, int]) -> List[Problem]:
     """
     sample, clip_len = job
     try:
-        opened = OpenVideo().transform(dict(sample))
+        opened = InitVideo().transform(dict(sample))
         first, count = opened['start_index'], opened['total_frames']
         DecodeVideo().transform({**opened, 'frame_inds': np.array([first, first + count - 1])})
     except VideoError as error:
