@@ -106,6 +106,22 @@ def test_augmentation_follows_from_seed_epoch_and_sample(build):
     assert not all(torch.equal(x, other[name]) for name, x in first)
 
 
+@pytest.mark.parametrize('wrapper', ['ConcatDataset', 'RepeatDataset'])
+def test_minor1_wrapped_data_sets_keep_the_seed(build, wrapper):
+    """The same samples with any number of workers, and another augmentation in each member or repetition."""
+    members = dict(datasets=[build(), build()]) if wrapper == 'ConcatDataset' else dict(dataset=build(), times=2)
+    dataset = DATASETS.build(dict(type=wrapper, **members))
+    np.random.seed(1)
+    first = draw(dataset, 0, epoch=0)
+    np.random.seed(2)
+    for again in (draw(dataset, 0, epoch=0), draw(dataset, 2, epoch=0)):
+        assert all(a == b and torch.equal(x, y) for (a, x), (b, y) in zip(first, again))
+    assert len(first) == 4
+    for name in {name for name, _ in first}:
+        one, other = (clip for given, clip in first if given == name)
+        assert not torch.equal(one, other)
+
+
 def test_repeated_augmentation(build):
     samples = draw(build(), 0, epoch=0, repeats=2)
     assert len(samples) == 4

@@ -1,5 +1,6 @@
 """Preparing and checking data, on encoded videos."""
 import csv
+import struct
 
 import cv2
 import numpy as np
@@ -39,6 +40,31 @@ def test_resize_goes_on_where_it_stopped(tmp_path):
     (source / 'bad.mp4').unlink()
     assert '2 of 2 videos are there' in run(*command)
     assert (target / 'a/one.mp4').stat().st_mtime_ns == before and (target / 'two.mp4').is_file()
+
+
+@pytest.mark.parametrize('turn', [0, 90, 180, 270])
+def test_M6_rotation_metadata_of_phones(tmp_path, turn):
+    """The written file looks as decord, which obeys the rotation, shows the original."""
+    pytest.importorskip('av')
+    source, target = tmp_path / 'phone.mp4', tmp_path / 'out.mp4'
+    writer = cv2.VideoWriter(str(source), cv2.VideoWriter_fourcc(*'mp4v'), 10, (96, 64))
+    frame = np.zeros((64, 96, 3), np.uint8)
+    frame[:32, :48], frame[:32, 48:], frame[32:, :48] = 255, 170, 85  # no two corners are alike
+    for _ in range(10):
+        writer.write(frame)
+    writer.release()
+    data = bytearray(source.read_bytes())
+    matrix = data.find(b'tkhd') + 44  # ISO/IEC 14496-12: behind times, track, length, layer and volume
+    assert struct.unpack('>9i', data[matrix:matrix + 36]) == (1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30)
+    cos, sin = round(np.cos(np.radians(turn))) << 16, round(np.sin(np.radians(turn))) << 16
+    data[matrix:matrix + 36] = struct.pack('>9i', cos, sin, 0, -sin, cos, 0, 0, 0, 1 << 30)
+    source.write_bytes(data)
+
+    tool = load_tool('data/videos.py')
+    tool.encode(tool.Job(source, target, short_side=64))
+    shown, written = (VideoReader(str(path))[5].asnumpy().astype(int) for path in (source, target))
+    assert shown.shape == ((64, 96, 3) if turn in (0, 180) else (96, 64, 3)) == written.shape
+    assert np.abs(shown - written).mean() < 3
 
 
 def test_cut_segments_are_the_annotated_frames(tmp_path):

@@ -2,15 +2,17 @@
 
     python tools/data/videos.py SOURCE TARGET [--short-side 256] [--workers 8]
 
-Every video below the folder SOURCE comes out below TARGET under the same name, as .mp4. Runs in parallel; run
-again after an interruption, it goes on where it stopped. Each file is read back before it counts as done.
+Every video below the folder SOURCE comes out below TARGET under the same name, as .mp4, upright, with the same
+frames at a constant rate. (So times annotated in a video of variable frame rate do not fit the result.) Runs in
+parallel; run again after an interruption, it goes on where it stopped. Each file is read back before it counts as
+done.
 """
 import argparse
 import os
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from fractions import Fraction
 from pathlib import Path
-from typing import Callable, Iterable, List, NamedTuple, Optional
+from typing import Callable, Iterable, Iterator, List, NamedTuple, Optional
 
 from decord import VideoReader
 from rich.progress import Progress
@@ -28,32 +30,52 @@ class Job(NamedTuple):
     stop: Optional[float] = None
 
 
+def upright(source, video) -> Iterator:
+    """Frames as players and decord show them: turned as the file's rotation says (phones write one).
+
+    Args:
+        source, video: an open PyAV container and its video stream.
+    """
+    from av.filter import Graph
+    graph = None
+    for frame in source.decode(video):
+        if turns := -frame.rotation // 90 % 4:
+            if graph is None:
+                graph = Graph()
+                quarters = [graph.add('transpose', 'clock') for _ in range(turns)]
+                graph.link_nodes(graph.add_buffer(template=video), *quarters, graph.add('buffersink')).configure()
+            graph.push(frame)
+            frame = graph.pull()
+        yield frame
+
+
 def encode(job: Job) -> None:
     """Writes ``job.target`` beside itself first, reads it back, and puts it in its place.
 
     Raises:
         OSError, ValueError: if the source cannot be read or the target is not as it should be.
     """
-    import av  # needed here only: pip install -e '.[data]'
+    import av  # needed here and above only: pip install -e '.[data]'
     job.target.parent.mkdir(parents=True, exist_ok=True)
     part = job.target.with_suffix(f'.{os.getpid()}.part.mp4')
     try:
         with av.open(str(job.source)) as source, av.open(str(part), 'w') as target:
             video = source.streams.video[0]
             video.thread_type = 'AUTO'
-            scale = job.short_side / min(video.width, video.height)
-            size = [2 * round(scale * n / 2) for n in (video.width, video.height)]  # H.264 wants even sides
             out = target.add_stream('libx264', rate=Fraction(video.average_rate), options={'crf': '20', 'g': '16'})
-            out.width, out.height, out.pix_fmt = *size, 'yuv420p'
             first, count = job.start or 0., 0
             if first:
                 source.seek(int(first / video.time_base), stream=video)
-            for frame in source.decode(video):
+            for frame in upright(source, video):
                 time = float(frame.pts * video.time_base) - float((video.start_time or 0) * video.time_base)
                 if time < first - 1e-6:
                     continue
                 if job.stop is not None and time >= job.stop - 1e-6:
                     break
+                if not count:
+                    scale = job.short_side / min(frame.width, frame.height)
+                    size = [2 * round(scale * n / 2) for n in (frame.width, frame.height)]  # H.264 wants even sides
+                    out.width, out.height, out.pix_fmt = *size, 'yuv420p'
                 frame = frame.reformat(*size, format='yuv420p')
                 frame.pts, frame.time_base = count, 1 / Fraction(video.average_rate)
                 target.mux(out.encode(frame))
