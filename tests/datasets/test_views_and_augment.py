@@ -104,7 +104,7 @@ def test_M7_segments_of_constant_frame_rate_stay_rounded(tmp_path, fps):
     path = tmp_path / 'cfr.mp4'
     write_frames(path, np.arange(60) / fps)
     average = VideoReader(str(path)).get_avg_fps()
-    for start in range(0, int(5900 / fps)):
+    for start in range(0, 95):
         start = float(f'{start / 100:.2f}')
         first, last = round(start * average), round((start + 0.25) * average)
         assert segment(path, start, start + 0.25) == (first, max(min(last, 60) - first, 1))
