@@ -76,6 +76,7 @@ def test_list_of_trimmed_clips(root):
     (HEADER + row() + row(noun=-1), 'ann.csv, line 3: noun class -1 is out of range'),
     ('P01_01_0,3,300\n', 'ann.csv, line 1: noun class 300 is out of range'),
     ('P01_01_0 3\n', 'ann.csv, line 1: cannot be read'),
+    (HEADER + row('1.5'), "line 2: cannot be read .*'1.5' is not HH:MM:SS.ss"),
     (HEADER + row('00:00:04.00', '00:00:02.00'), 'starts at 4.00 s and stops at 2.00 s'),
 ])
 def test_bad_rows(root, text, message):

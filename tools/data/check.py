@@ -72,7 +72,7 @@ def main() -> None:
             clip_len = next(t.clip_len for t in cfg.pipeline if 'clip_len' in t)
         except (AttributeError, KeyError, StopIteration, TypeError) as error:
             raise InputError(f'{args.config}: {split}_dataloader.dataset has no pipeline with clip_len; '
-                             'leave it out with --split, or check the parts of a wrapped one alone') from error
+                             'leave it out with --split, or check parts of a wrapped one alone') from error
         try:
             dataset = DATASETS.build({**cfg, 'pipeline': []})
         except ValueError as error:

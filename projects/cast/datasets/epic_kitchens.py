@@ -110,6 +110,12 @@ class EpicKitchensDataset(FaultTolerant, BaseActionDataset):
 
 
 def seconds(timestamp: str) -> float:
-    """``HH:MM:SS.ss`` to seconds."""
-    hours, minutes, rest = timestamp.split(':')
-    return 3600 * int(hours) + 60 * int(minutes) + float(rest)
+    """``HH:MM:SS.ss`` to seconds.
+
+    Raises:
+        ValueError: if it is written in another way.
+    """
+    parts = timestamp.split(':')
+    if len(parts) != 3:
+        raise ValueError(f'{timestamp!r} is not HH:MM:SS.ss')
+    return 3600 * int(parts[0]) + 60 * int(parts[1]) + float(parts[2])
