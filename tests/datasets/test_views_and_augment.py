@@ -8,6 +8,7 @@ from conftest import load_tool, write_frames
 from decord import VideoReader
 from mmengine.dataset import Compose
 
+from mmaction.registry import TRANSFORMS
 from projects.cast.datasets import (
     ClipRandAugment,
     ClipRandomErasing,
@@ -108,6 +109,20 @@ def test_M7_segments_of_constant_frame_rate_stay_rounded(tmp_path, fps):
         start = float(f'{start / 100:.2f}')
         first, last = round(start * average), round((start + 0.25) * average)
         assert segment(path, start, start + 0.25) == (first, max(min(last, 60) - first, 1))
+
+
+def test_M7_segments_without_time_stamps(tmp_path):
+    """H.264 in AVI has none: times are rounded, as at a constant frame rate."""
+    path = tmp_path / 'no_stamps.avi'
+    write_frames(path, np.arange(60) / 10)
+    reader = VideoReader(str(path))
+    assert reader.get_frame_timestamp([0])[0, 0] < -1
+    fps = reader.get_avg_fps()
+    assert segment(path, 0.01, 0.03) == (round(0.01 * fps), round(0.02 * fps))
+
+
+def test_M5_the_former_name_still_works():
+    assert isinstance(TRANSFORMS.build(dict(type='OpenVideo')), InitVideo)
 
 
 @pytest.fixture
