@@ -31,7 +31,7 @@ setup(
         # mmcv-lite owns the same folder as a compiled mmcv, so it is asked for, never implied
         'mmcv': ['mmcv-lite>=2.0.1,<2.2'],
         'vis': ['tensorboard'],
-        'data': ['av'],
-        'tests': ['av', 'pytest', 'ruff', 'mypy'],
+        'data': ['av>=15'],  # it must tell the rotation of a frame
+        'tests': ['av>=15', 'pytest', 'ruff', 'mypy'],
     },
 )

@@ -3,8 +3,10 @@ import importlib.util
 import os
 import subprocess
 import sys
+from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from mmengine import Config
@@ -71,6 +73,22 @@ def build_tiny(randomise=True, **kwargs):
         for parameter in model.parameters():
             torch.nn.init.normal_(parameter, std=0.1)
     return model
+
+
+def write_frames(path, times, size=(64, 48), **options):
+    """A video whose frames are shown at ``times`` in seconds, each 4 brighter than the one before."""
+    av = pytest.importorskip('av')
+    path.parent.mkdir(parents=True, exist_ok=True)
+    tick = Fraction(1, 1000)
+    with av.open(str(path), 'w') as file:
+        stream = file.add_stream('libx264', rate=25, options={'crf': '10', 'g': '16', **options})
+        (stream.width, stream.height), stream.pix_fmt = size, 'yuv420p'
+        stream.codec_context.time_base = tick
+        for i, time in enumerate(times):
+            frame = av.VideoFrame.from_ndarray(np.full((*size[::-1], 3), 4 * (i % 64), np.uint8))
+            frame.pts, frame.time_base = round(time * 1000), tick
+            file.mux(stream.encode(frame))
+        file.mux(stream.encode())
 
 
 @pytest.fixture(scope='session')

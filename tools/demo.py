@@ -4,45 +4,13 @@
 """
 import argparse
 import os
-from typing import Dict, List, Optional, Tuple
 
 import torch
 from mmengine import Config, DictAction
 
 from mmaction.apis import inference_recognizer, init_recognizer
 from mmaction.utils import register_all_modules
-from projects.cast.datasets import read_label_map
-
-Names = Dict[str, Optional[List[str]]]
-Ranking = List[Tuple[str, float]]
-
-
-def rank_classes(score: torch.Tensor, names: Optional[List[str]], topk: int) -> Ranking:
-    """The best classes and their probabilities."""
-    values, indices = score.float().topk(min(topk, len(score)))
-    return [(names[i] if names else str(i), value)
-            for value, i in zip(values.tolist(), indices.tolist())]
-
-
-def rankings(pred_score, names: Names, topk: int) -> Dict[str, Ranking]:
-    """Task to ranking; for verb and noun scores also actions, by p(verb) * p(noun).
-
-    Raises:
-        ValueError: if a label map has another number of classes than the model.
-    """
-    scores = pred_score if isinstance(pred_score, dict) else {'action': pred_score}
-    for task, score in scores.items():
-        have = names.get(task)
-        if have and len(have) != len(score):
-            raise ValueError(f'the label map for {task} has {len(have)} names, but the model has '
-                             f'{len(score)} classes; give the right one with --label-map')
-    result = {task: rank_classes(s, names.get(task), topk) for task, s in scores.items()}
-    if isinstance(pred_score, dict):
-        (verb, noun) = scores.values()
-        verbs, nouns = ([*(names.get(task) or map(str, range(len(s))))] for task, s in scores.items())
-        pairs = [f'{v} {n}' for v in verbs for n in nouns]
-        result['action'] = rank_classes(torch.outer(verb, noun).flatten(), pairs, topk)
-    return result
+from projects.cast.inferencer import rankings, read_names
 
 
 def main() -> None:
@@ -67,12 +35,7 @@ def main() -> None:
     if args.checkpoint is None:
         print('No checkpoint: weights and scores are random; this only shows that the pipeline works.')
 
-    label_map = config.get('label_map', {})
-    label_map = label_map if isinstance(label_map, dict) else {'action': label_map}
-    if args.label_map:
-        tasks = ('verb', 'noun') if len(args.label_map) == 2 else ('action', )
-        label_map = dict(zip(tasks, args.label_map))
-    names = {task: read_label_map(name) for task, name in label_map.items()}
+    names = read_names(config, args.label_map)
 
     result = inference_recognizer(model, args.video)
     for task, ranking in rankings(result.pred_score, names, args.topk).items():

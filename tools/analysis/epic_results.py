@@ -80,7 +80,7 @@ def report(results: Dict[str, np.ndarray], classes: Dict[str, str]) -> Rows:
     """
     rows: Rows = []
     for column, task in enumerate(TASKS):
-        with open(classes[task], newline='', encoding='utf-8') as file:
+        with open(classes[task], newline='', encoding='utf-8-sig') as file:
             entries = sorted(csv.DictReader(file), key=lambda row: int(row['id']))
         scores, label = results[f'{task}_output'], results['labels'][:, column]
         if len(entries) != scores.shape[1]:

@@ -117,7 +117,7 @@ def read_column(path: Optional[str]) -> Set[str]:
     if path is None:
         return set()
     try:
-        with open(path, newline='', encoding='utf-8') as file:
+        with open(path, newline='', encoding='utf-8-sig') as file:  # Excel puts a mark in front
             return {row[0] for row in list(csv.reader(file))[1:] if row}
     except FileNotFoundError as error:
         raise MissingFileError(f'{path}: not there; it is in EPIC-KITCHENS-100\'s annotations '
