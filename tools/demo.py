@@ -4,13 +4,31 @@
 """
 import argparse
 import os
+from contextlib import contextmanager
+from typing import Iterator
 
+import projects.cast  # noqa: F401  isort: skip  before anything of mmaction
 import torch
-from mmengine import Config, DictAction
+from mmengine import DictAction
 
 from mmaction.apis import inference_recognizer, init_recognizer
 from mmaction.utils import register_all_modules
+from projects.cast.engine import read_config
+from projects.cast.errors import MissingFileError, run_tool
 from projects.cast.inferencer import rankings, read_names
+
+
+@contextmanager
+def quiet_decoder() -> Iterator[None]:
+    """Keeps what the decoder writes to stderr by itself off the terminal; our own error says enough."""
+    stderr = os.dup(2)
+    with open(os.devnull, 'w') as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(stderr, 2)
+        os.close(stderr)
 
 
 def main() -> None:
@@ -26,18 +44,17 @@ def main() -> None:
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='as in tools/test.py')
     args = parser.parse_args()
     if not os.path.isfile(args.video):
-        parser.error(f'{args.video}: no such video')
+        raise MissingFileError(f'{args.video}: no such video')
 
     register_all_modules()
-    config = Config.fromfile(args.config)
-    config.merge_from_dict(args.cfg_options or {})
+    config = read_config(args.config, args.cfg_options)
+    names = read_names(config, args.label_map)
     model = init_recognizer(config, args.checkpoint, device=args.device)
     if args.checkpoint is None:
         print('No checkpoint: weights and scores are random; this only shows that the pipeline works.')
 
-    names = read_names(config, args.label_map)
-
-    result = inference_recognizer(model, args.video)
+    with quiet_decoder():
+        result = inference_recognizer(model, args.video)
     for task, ranking in rankings(result.pred_score, names, args.topk).items():
         print(f'\n{task}')
         for name, value in ranking:
@@ -45,4 +62,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(main)

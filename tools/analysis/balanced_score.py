@@ -10,6 +10,8 @@ import json
 from statistics import harmonic_mean
 from typing import Dict, List, Optional
 
+from projects.cast.errors import InputError, run_tool
+
 COLUMNS = ('verb', 'noun', 'ssv2', 'k400')
 PAPER = {  # top-1 in table 2; what the paper leaves open is None
     'CLIP': (54.9, 52.7, 47.8, 78.9),
@@ -32,15 +34,18 @@ def read(path: Optional[str], keys: Dict[str, str]) -> Row:
         keys: column to the name of the metric.
 
     Raises:
-        SystemExit: if a metric is not in the file.
+        InputError: if a metric is not in the file.
     """
     if path is None:
         return dict.fromkeys(keys)
     with open(path, encoding='utf-8') as file:
-        metrics = json.load(file)
+        try:
+            metrics = json.load(file)
+        except ValueError as error:
+            raise InputError(f'{path}: is no JSON ({error}); give TIME/TIME.json of a test run') from error
     missing = [key for key in keys.values() if key not in metrics]
     if missing:
-        raise SystemExit(f'{path}: no {", ".join(missing)}; it has {", ".join(metrics)}. Is it of another '
+        raise InputError(f'{path}: no {", ".join(missing)}; it has {", ".join(metrics)}. Is it of another '
                          'data set?')
     return {column: metrics[key] for column, key in keys.items()}
 
@@ -77,4 +82,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(main)

@@ -15,12 +15,13 @@ from concurrent.futures import ProcessPoolExecutor
 from typing import List, Tuple
 
 import numpy as np
-from mmengine import Config, DictAction
+from mmengine import DictAction
 from rich.progress import track
 
 from mmaction.registry import DATASETS
 from mmaction.utils import register_all_modules
 from projects.cast.datasets import DecodeVideo, InitVideo, VideoError
+from projects.cast.engine import read_config
 from projects.cast.errors import InputError, run_tool
 
 Problem = Tuple[str, str, str]  # kind, file, what
@@ -60,8 +61,7 @@ def main() -> None:
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='as in tools/train.py')
     args = parser.parse_args()
     register_all_modules()
-    config = Config.fromfile(args.config)
-    config.merge_from_dict(args.cfg_options or {})
+    config = read_config(args.config, args.cfg_options)
     for path in filter(None, (args.report, args.counts)):
         open(path, 'a').close()  # what cannot be written is better known now than after hours
     problems: List[Problem] = []
