@@ -50,11 +50,10 @@ def main() -> None:
     config = read_config(args.config, args.cfg_options)
     names = read_names(config, args.label_map)
     model = init_recognizer(config, args.checkpoint, device=args.device)
-    if args.checkpoint is None:
-        print('No checkpoint: weights and scores are random; this only shows that the pipeline works.')
-
     with quiet_decoder():
         result = inference_recognizer(model, args.video)
+    if args.checkpoint is None:
+        print('No checkpoint: weights and scores are random; this only shows that the pipeline works.')
     for task, ranking in rankings(result.pred_score, names, args.topk).items():
         print(f'\n{task}')
         for name, value in ranking:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Optional
 
 import mmengine.runner.runner
+import numpy as np
 import torch
 import torch.distributed as dist
 from mmengine.logging import print_log
@@ -44,6 +45,16 @@ def skip_multimodal() -> None:
     """
     import mmaction.utils.dependency as dependency
     dependency.WITH_MULTIMODAL = False
+
+
+def restore_numpy_names() -> None:
+    """Gives numpy 2 the names that MMAction2 1.2 still uses for poses, frames and metrics.
+
+    Needed while ``mmaction`` says ``np.Inf``, ``np.in1d`` and ``np.trapz``; no issue number is known.
+    """
+    for old, new in (('Inf', 'inf'), ('in1d', 'isin'), ('trapz', 'trapezoid')):
+        if not hasattr(np, old):
+            setattr(np, old, getattr(np, new))
 
 
 def hide_warnings() -> None:
@@ -101,6 +112,7 @@ def find_last_checkpoint(path: str) -> Optional[str]:
     return str(checkpoints[-1]) if checkpoints else None
 
 
+restore_numpy_names()
 hide_warnings()
 stub_drn()
 skip_multimodal()

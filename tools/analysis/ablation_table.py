@@ -75,7 +75,7 @@ def newest_metrics(folder: Path) -> Optional[Dict[str, float]]:
         try:
             metrics = json.loads(path.read_text(encoding='utf-8'))
         except json.JSONDecodeError as error:
-            raise InputError(f'{path}: line {error.lineno} is no JSON; remove the file or test again') from error
+            raise InputError(f'{path}: line {error.lineno} is no JSON; test again') from error
         if any(key.startswith('acc/') for key in metrics):
             return metrics
     return None
@@ -100,7 +100,7 @@ def main() -> None:
     parser.add_argument('--csv', metavar='FILE', help='write the table there too')
     args = parser.parse_args()
     if not args.work_dirs.is_dir():
-        raise InputError(f'{args.work_dirs}: no such folder; give the one with the work directories of the runs')
+        raise InputError(f'{args.work_dirs}: no such folder; give that of the runs')
     header = ['table', 'row', 'data', 'task', "paper's", 'ours', 'difference']
     lines = []
     for table, rows in read_tables().items():

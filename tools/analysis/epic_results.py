@@ -37,7 +37,8 @@ def read_scores(path: str) -> Dict[str, np.ndarray]:
         except (pickle.UnpicklingError, EOFError, ImportError, LookupError, ValueError) as error:
             raise InputError(f'{path}: is no file of tools/test.py --dump ({error})') from error
     if not isinstance(samples, list) or not samples or not all(
-            isinstance(s, dict) and isinstance(s.get('pred_score'), dict) and 'narration_id' in s for s in samples):
+            isinstance(s, dict) and 'narration_id' in s and isinstance(s['pred_score'], dict)
+            for s in samples):
         raise InputError(f'{path}: no verb and noun scores with narration ids; dump them with an '
                          'EPIC-KITCHENS-100 config and its `pack` as they are')
     tiny = np.finfo(np.float64).tiny

@@ -19,7 +19,8 @@ import mmaction.registry
 from ..errors import InputError, MissingFileError
 
 Keys = Set[str]
-ANY = '**'  # stands for keys that cannot be told
+ANY = '**'  # stands for keys that cannot be told: only what is much like a known one is a fault then
+ALIKE = 0.8
 
 
 @functools.lru_cache(None)
@@ -61,12 +62,13 @@ PLAIN: Dict[str, Keys] = {  # dicts without a type: pattern of the path to keys
     'custom_imports': {'imports', 'allow_failed_imports'},
     r'optim_wrapper\.paramwise_cfg': {
         'custom_keys', 'bias_lr_mult', 'bias_decay_mult', 'norm_decay_mult', 'flat_decay_mult',
-        'dwconv_decay_mult', 'dcn_offset_lr_mult', 'bypass_duplicate', 'layer_decay_rate'}}
+        'dwconv_decay_mult', 'dcn_offset_lr_mult', 'bypass_duplicate', 'layer_decay_rate', ANY}}
 MORE: Dict[str, Keys] = {  # keys that are read before the class of a dict with a type is built
     'optim_wrapper': {'constructor', 'paramwise_cfg'},
     r'(default|custom)_hooks\.\w+': {'priority'},
     r'param_scheduler(\.\d+)?': {'convert_to_iter_based'},
-    r'model\.backbone\.exchanges\.\w+': {'between', 'layers'}}
+    r'model\.backbone\.exchanges\.\w+': {'between', 'layers'},
+    r'.*\.(norm|conv|act)_cfg': {ANY}}  # mmcv takes some keys out
 REGISTRIES: List[Registry] = [
     getattr(mmaction.registry, name) for name in (
         'DATASETS', 'DATA_SAMPLERS', 'EVALUATOR', 'HOOKS', 'LOG_PROCESSORS', 'LOOPS', 'METRICS', 'MODELS',
@@ -102,9 +104,11 @@ def known_keys(cfg: dict, path: str) -> Keys:
     if not isinstance(name, str):
         return look_up(PLAIN, path, {ANY})
     found = registered(name)
-    if not found:
+    if not found:  # but not every type is one of a registry
         names = {n for r in REGISTRIES for n in (*r.module_dict, *(r.parent.module_dict if r.parent else ()))}
-        raise InputError(f'{path}.type: nothing is registered as {name!r}{meant(name, names)}')
+        if meant(name, names, ALIKE):
+            raise InputError(f'{path}.type: nothing is registered as {name!r}{meant(name, names)}')
+        return {ANY}
     more = look_up(MORE, path, set())
     return more.union({'type', '_scope_'}, *map(arguments, found))
 
@@ -122,7 +126,7 @@ def check_keys(cfg: Any, path: str, siblings: Iterable[str] = ()) -> None:
                              f'{meant(key, set(siblings) - {key})}')
         known = known_keys(cfg, path)
         for key, value in cfg.items():
-            if key not in known and (ANY not in known or meant(key, known, 0.85)):
+            if key not in known and (ANY not in known or meant(key, known, ALIKE)):
                 raise InputError(f'{path}.{key}: nothing reads {key!r} there{meant(key, known)}')
             check_keys(value, f'{path}.{key}', cfg)
     elif isinstance(cfg, (list, tuple)):
@@ -175,9 +179,9 @@ def bases(tree: ast.Module, file: Path) -> dict:
     inherited: dict = {}
     for node in tree.body:
         if isinstance(node, ast.Assign) and getattr(node.targets[0], 'id', '') == '_base_':
-            paths = ast.literal_eval(node.value)
-            for path in [paths] if isinstance(paths, str) else paths:
-                if '::' not in path:  # those of other packages come with ours
+            paths = [n.value for n in ast.walk(node.value) if isinstance(n, ast.Constant)]
+            for path in map(str, paths):
+                if (file.parent / path).is_file():  # not `mmaction::`, which ours inherit from themselves
                     inherited.update(Config.fromfile(file.parent / path, import_custom_modules=False))
     return inherited
 
@@ -195,7 +199,8 @@ def check_classes(cfg: Config) -> None:
     found = {}
     for path, part in (item for name, root in roots.items() for item in flat(root, name)):
         if isinstance(part, dict) and isinstance(part.get('type'), str):
-            default = inspect.signature(registered(part['type'])[0]).parameters.get('num_classes')
+            takes = [inspect.signature(built).parameters for built in registered(part['type'])]
+            default = takes[0].get('num_classes') if takes else None
             count = part.get('num_classes', default.default if default else None)
             if count and count is not inspect.Parameter.empty:
                 found[f'{path}.num_classes'] = count if isinstance(count, int) else dict(count)
