@@ -66,7 +66,7 @@ def test_testing_stops_or_scores_as_wrong(build):
         scores[i] = 0.5  # the model is always right, were it not for the files
         metric.process(None, [dict(sample['data_samples'].to_dict(), pred_score=scores)])
     result = metric.evaluate(4)
-    assert result['acc/top1'] == result['acc/top5'] == 0.5 and result['acc/broken'] == 2
+    assert result['acc/top1'] == result['acc/top5'] == 50 and result['acc/broken'] == 2
 
 
 @pytest.mark.parametrize('text, message', [

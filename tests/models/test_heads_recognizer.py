@@ -3,6 +3,7 @@ import torch
 from conftest import build_tiny
 
 from mmaction.structures import ActionDataSample
+from projects.cast.errors import InputError
 from projects.cast.models import FusedHead, VerbNounHead
 
 
@@ -81,3 +82,73 @@ def test_checkpoint_without_a_head_is_for_fine_tuning(tmp_path):
     assert torch.equal(model.backbone.exchanges[0]['b_cast'].up.spatial.weight,
                        source.backbone.exchanges[0]['b_cast'].up.spatial.weight)
     assert torch.equal(model.cls_head.fc_cls.verb.weight, before)
+
+
+FUSED = dict(type='FusedHead', num_classes=5, in_channels=48, label_smooth_eps=0.1)
+
+
+@pytest.mark.parametrize('head', [FUSED, None])
+def test_N1_bf16_training_with_hard_labels(head):
+    """Loss and top-k accuracy come from scores in float32."""
+    from mmaction.registry import OPTIM_WRAPPERS
+    model = build_tiny(head=head)
+    optimizer = torch.optim.SGD([p for p in model.parameters() if p.requires_grad], 1e-2)
+    wrapper = OPTIM_WRAPPERS.build(dict(type='BF16OptimWrapper', optimizer=optimizer))
+    clips = [torch.randint(256, (1, 3, 4, 32, 32), dtype=torch.uint8) for _ in range(2)]
+    labels = ([1], [4]) if head else ([1, 2], [3, 4])
+    losses = model.train_step(dict(inputs=clips, data_samples=samples(*labels)), wrapper)
+    assert losses['loss'].dtype == torch.float32
+    names = ('top1_acc', 'top5_acc') if head else ('verb_top1', 'noun_top5')
+    assert all(losses[name] in (0, 50, 100) for name in names)  # percent, of two samples
+
+
+@pytest.mark.parametrize('dtype', [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize('head', [FUSED, None])
+def test_minor4_the_whole_recognizer_in_half_precision(dtype, head):
+    model, low = build_tiny(head=head).eval(), build_tiny(head=head).to(dtype).eval()
+    views = torch.randint(256, (2, 3, 4, 32, 32), dtype=torch.uint8)
+    batch = dict(inputs=[views], data_samples=samples([0, 0]))
+    with torch.no_grad():
+        expected, got = (m.test_step(dict(batch))[0].pred_score for m in (model, low))
+    for a, b in zip(*(s.values() if isinstance(s, dict) else [s] for s in (expected, got))):
+        assert b.dtype == torch.float32
+        torch.testing.assert_close(b, a, rtol=0.2, atol=0.02)
+
+
+@pytest.mark.parametrize('head', [FUSED, None])
+def test_minor2_several_clips_of_a_video_in_training(head):
+    """Each clip counts as a sample with the label of its video."""
+    model = build_tiny(head=head)
+    clips, labels = torch.randn(2, 3, 3, 4, 32, 32), ([1], [4]) if head else ([1, 2], [3, 4])
+    losses = model(clips, samples(*labels), mode='loss')
+    apart = model(clips.flatten(0, 1).unsqueeze(1), samples(*(label for label in labels for _ in range(3))),
+                  mode='loss')
+    assert losses.keys() == apart.keys()
+    for name, value in losses.items():
+        torch.testing.assert_close(value, apart[name])
+
+
+@pytest.mark.parametrize('head', [dict(type='FusedHead', num_classes=5, in_channels=48),
+                                  dict(type='VerbNounHead', in_channels=48)])
+def test_M11_views_are_averaged_by_default(head):
+    head.pop('average_clips', None)
+    model = build_tiny(head=head).eval()
+    with torch.no_grad():
+        score = model(torch.randn(1, 3, 3, 4, 32, 32), samples([0, 0]), mode='predict')[0].pred_score
+    for s in score.values() if isinstance(score, dict) else [score]:
+        assert s.ndim == 1
+        torch.testing.assert_close(s.sum(), torch.tensor(1.))
+
+
+def test_N6_one_task_for_tools_that_know_one_label():
+    head = dict(type='VerbNounHead', num_classes=dict(verb=5, noun=7), in_channels=48)
+    model, views = build_tiny(head=head).eval(), torch.randn(1, 2, 3, 4, 32, 32)
+    with torch.no_grad():
+        both = model(views, samples([1, 2]), mode='predict')[0]
+        model.test_cfg = dict(task='noun')
+        noun = model(views, samples([1, 2]), mode='predict')[0]
+        assert torch.equal(noun.pred_score, both.pred_score['noun'])
+        assert noun.gt_label.tolist() == [2] and noun.pred_label == both.pred_label[1]
+        model.test_cfg = dict(task='nuon')
+        with pytest.raises(InputError, match=r"test_cfg.task='nuon': the tasks are \['verb', 'noun'\]"):
+            model(views, samples([1, 2]), mode='predict')

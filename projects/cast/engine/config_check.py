@@ -106,7 +106,7 @@ def known_keys(cfg: dict, path: str) -> Keys:
     found = registered(name)
     if not found:  # but not every type is one of a registry
         names = {n for r in REGISTRIES for n in (*r.module_dict, *(r.parent.module_dict if r.parent else ()))}
-        if meant(name, names, ALIKE):
+        if '.' not in name and meant(name, names, ALIKE):
             raise InputError(f'{path}.type: nothing is registered as {name!r}{meant(name, names)}')
         return {ANY}
     more = look_up(MORE, path, set())
