@@ -37,12 +37,6 @@ def test_checkpoints_of_runs_and_of_tensors(tmp_path):
         CheckpointLoader.load_checkpoint(str(tmp_path / 'lost.pth'))
 
 
-def test_process_group_is_left_alone_without_a_launcher(monkeypatch):
-    monkeypatch.delenv('WORLD_SIZE', raising=False)
-    compat.init_cpu_process_group()
-    assert not torch.distributed.is_initialized()
-
-
 def test_last_checkpoint_that_was_not_finished(tmp_path):
     from mmengine.runner.runner import find_latest_checkpoint
     assert find_latest_checkpoint(str(tmp_path)) is None

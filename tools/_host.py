@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch.distributed as dist
 
-from projects.cast.compat import init_cpu_process_group
+import projects.cast  # noqa: F401  # mends the host before it is imported
 
 
 def run_host_tool(name: str) -> None:
@@ -18,7 +18,6 @@ def run_host_tool(name: str) -> None:
     tool = Path(mmaction.__file__).parent / '.mim' / 'tools' / name
     if not tool.is_file():
         raise FileNotFoundError(f'{tool}: not there; install MMAction2 with pip or mim, which put it')
-    init_cpu_process_group()
     sys.argv[0] = str(tool)
     runpy.run_path(str(tool), run_name='__main__')
     if dist.is_initialized():  # left to the interpreter's end, gloo's threads abort it now and then
