@@ -1,6 +1,8 @@
 """Several processes: restarts, signals, errors and Slurm, on CPU processes joined by gloo."""
+import contextlib
 import os
 import re
+import shutil
 import signal
 import subprocess
 import time
@@ -88,23 +90,60 @@ def test_restarts_bit_for_bit(restarted, undisturbed):
     assert_equal(checkpoint, undisturbed)
 
 
+@contextlib.contextmanager
+def in_training(script, *arguments, work_dir, **env):
+    """A script that trains in the background, as soon as its first iteration is logged."""
+    log = work_dir / 'log'
+    with log.open('w') as output:
+        process = subprocess.Popen(['bash', script, *map(str, arguments)], cwd=ROOT, env={**ENV, **env},
+                                   stdout=output, stderr=output)
+    try:
+        wait_for(lambda: 'Epoch(train)' in log.read_text(), 120)
+        assert len(running(work_dir)) >= 3
+        yield process
+        wait_for(lambda: not running(work_dir), 40)
+    finally:
+        for pid in running(work_dir):
+            os.kill(pid, signal.SIGKILL)
+
+
 @pytest.mark.parametrize('kind', [signal.SIGTERM, signal.SIGINT])
 def test_n4_signals_end_all_processes(mini_root, tmp_path, kind):
     """The launcher, two processes that train and their data workers; the work directory tells them apart."""
-    command = ['bash', 'tools/dist_train.sh', MINI, 2, '--work-dir', tmp_path,
-               *options(mini_root, **{'train_cfg.max_epochs': 1000})]
-    log = tmp_path / 'log'
-    with log.open('w') as output:
-        process = subprocess.Popen([*map(str, command)], cwd=ROOT, env=ENV, stdout=output, stderr=output)
-    try:
-        wait_for(lambda: 'Epoch(train)' in log.read_text(), 120)
-        assert len(running(tmp_path)) >= 3
+    endless = options(mini_root, **{'train_cfg.max_epochs': 1000})
+    with in_training('tools/dist_train.sh', MINI, 2, '--work-dir', tmp_path, *endless,
+                     work_dir=tmp_path) as process:
         process.send_signal(kind)
         assert process.wait(60) == 128 + kind
-        wait_for(lambda: not running(tmp_path), 10)
+
+
+SLURM = all(shutil.which(tool, path=f'{ENV["PATH"]}:/usr/sbin')
+            for tool in ('srun', 'slurmctld', 'slurmd', 'munged'))
+
+
+@pytest.mark.skipif(not SLURM or os.geteuid() != 0 or os.cpu_count() == 1,
+                    reason='needs slurm-wlm and munge of Debian, root and two CPUs')
+def test_slurm(undisturbed, mini_root, tmp_path):
+    """Two tasks under Slurm compute what two processes of torchrun do, and ``scancel`` ends all of them."""
+    slurm, work_dir = tmp_path / 'slurm', tmp_path / 'work'
+    work_dir.mkdir()
+    env = {'SLURM_CONF': str(slurm / 'slurm.conf'), 'GPUS': '2', 'GPUS_PER_NODE': '0', 'CPUS_PER_TASK': '1'}
+    train = ['tools/slurm_train.sh', 'local', 'cast', RECIPE, '--work-dir', work_dir,
+             '--seed', undisturbed['meta']['seed']]
+    try:
+        run('tools/slurm_local.sh', 'start', WORK=str(slurm))
+        run(*train, *options(mini_root), **env)
+        assert_equal(torch.load(work_dir / 'epoch_3.pth', weights_only=False), undisturbed)
+        output = run('tools/slurm_test.sh', 'local', 'cast', RECIPE, work_dir / 'epoch_3.pth',
+                     '--work-dir', work_dir, *options(mini_root), **env)
+        assert 'acc/action_top1' in output
+        endless = options(mini_root, **{'train_cfg.max_epochs': 1000})
+        with in_training(*train, *endless, work_dir=work_dir, **env) as process:
+            subprocess.run(['scancel', '--name=cast'], env={**ENV, **env}, check=True)
+            assert process.wait(60) != 0
     finally:
-        for pid in running(tmp_path):
-            os.kill(pid, signal.SIGKILL)
+        run('tools/slurm_local.sh', 'stop', WORK=str(slurm))
+    assert not running(slurm / 'munge.socket')
 
 
 def test_a_failed_process_ends_in_one_line():
