@@ -19,6 +19,9 @@ ROOT = Path(__file__).parents[1]
 MINI = ROOT / 'configs/cast/mini/cast_mini_1xb32-u8-15e_mini-kitchens-rgb.py'
 RECIPE = MINI.with_name('cast_mini-recipe_1xb32-u8x2-15e_mini-kitchens-rgb.py')
 sys.path.insert(0, str(ROOT / 'tests'))
+SMALL = {
+    'model.backbone.experts.spatial.depth': 1, 'model.backbone.experts.temporal.depth': 1,
+    'train_cfg.max_epochs': 2, 'train_cfg.val_interval': 1, 'default_hooks.checkpoint.interval': 1}
 ENV = {**os.environ, 'PATH': f'{Path(sys.executable).parent}:{os.environ["PATH"]}', 'OMP_NUM_THREADS': '1',
        'PYTHONWARNINGS': 'ignore', 'PYTHONPATH': str(ROOT)}
 
@@ -102,14 +105,14 @@ def mini_root(tmp_path_factory):
 def mini_dict(root, **more):
     """Dotted keys that point the mini config at ``root``."""
     train, val = root / 'EPIC_100_train.csv', root / 'EPIC_100_validation.csv'
-    options = {'default_hooks.logger.interval': 1, **more}
+    options = {'default_hooks.logger.interval': 1}
     for split, ann in (('train', train), ('val', val), ('test', val)):
         options[f'{split}_dataloader.dataset.ann_file'] = ann
         options[f'{split}_dataloader.dataset.data_prefix.video'] = root
         options[f'{split}_dataloader.batch_size'] = 4
         options[f'{split}_dataloader.num_workers'] = 0
         options[f'{split}_dataloader.persistent_workers'] = False
-    return {key: str(value) if isinstance(value, Path) else value for key, value in options.items()}
+    return {key: str(value) if isinstance(value, Path) else value for key, value in {**options, **more}.items()}
 
 
 def mini_options(root, **more):
@@ -124,3 +127,9 @@ def mini_runner(root, work_dir, config=MINI, **more):
                                            'train_cfg.val_interval': 1, 'randomness.seed': 0, **more}))
     cfg.experiment_name = str(work_dir)  # mmengine keeps loggers by this name
     return RUNNERS.build(cfg)
+
+
+def tensors(checkpoint):
+    """Weights and the optimizer's moments."""
+    state = checkpoint['optimizer']['state']
+    return [*checkpoint['state_dict'].values(), *(t for i in sorted(state) for t in state[i].values())]

@@ -38,12 +38,6 @@ def test_checkpoints_of_runs_and_of_tensors(tmp_path):
         CheckpointLoader.load_checkpoint(str(tmp_path / 'lost.pth'))
 
 
-def test_process_group_is_left_alone_without_a_launcher(monkeypatch):
-    monkeypatch.delenv('WORLD_SIZE', raising=False)
-    compat.init_cpu_process_group()
-    assert not torch.distributed.is_initialized()
-
-
 def test_names_that_numpy_2_took_away(tmp_path, mini_root):
     """As MMAction2 uses them; numpy 1 has them itself."""
     from mmaction.utils import frame_extract

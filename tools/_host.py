@@ -8,7 +8,6 @@ import torch.distributed as dist
 from mmengine import DictAction
 
 try:
-    from projects.cast.compat import init_cpu_process_group
     from projects.cast.engine import read_config
     from projects.cast.errors import InputError, MissingFileError
 except ModuleNotFoundError as error:
@@ -56,7 +55,6 @@ def run_host_tool(name: str) -> None:
     if not (tools / name).is_file():
         raise MissingFileError(f'{tools / name}: no such tool in the installed MMAction2')
     check_command_line(sys.argv[1:])
-    init_cpu_process_group()
     sys.argv[0] = str(tools / name)
     runpy.run_path(sys.argv[0], run_name='__main__')
     if dist.is_initialized():  # left to the interpreter's end, gloo's threads abort it now and then

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# tools/dist_train.sh CONFIG GPUS [arguments of tools/train.py]; without a GPU, GPUS CPU processes.
+# [MAX_RESTARTS=0] [PORT=...] [NNODES=1 NODE_RANK=0 MASTER_ADDR=...] tools/dist_train.sh CONFIG GPUS [arguments of
+# tools/train.py]; without a GPU, GPUS CPU processes. docs/distributed.md describes the variables.
 set -euo pipefail
 HERE=$(cd "$(dirname "$0")" && pwd)
 export PYTHONPATH="$HERE/..:${PYTHONPATH:-}"
-python -m torch.distributed.run --nnodes="${NNODES:-1}" --node_rank="${NODE_RANK:-0}" \
-    --master_addr="${MASTER_ADDR:-127.0.0.1}" --master_port="${PORT:-29500}" \
-    --nproc_per_node="$2" "$HERE/train.py" "$1" --launcher pytorch "${@:3}"
+USAGE="usage: tools/dist_train.sh CONFIG GPUS [arguments]"
+# exec: a signal sent to this script reaches the launcher, which ends all processes
+exec python "$HERE/_launch.py" "${2:?$USAGE}" "$HERE/train.py" "$1" --launcher pytorch "${@:3}"

@@ -11,11 +11,12 @@ import warnings
 from collections import OrderedDict
 from pathlib import Path
 from typing import Optional
+from unittest import mock
 
+import mmengine.dist
 import mmengine.runner.runner
 import numpy as np
 import torch
-import torch.distributed as dist
 from mmengine.logging import print_log
 from mmengine.runner.checkpoint import CheckpointLoader, find_latest_checkpoint
 
@@ -86,15 +87,16 @@ def with_filename(checkpoint: dict, filename: str) -> dict:
     return {**checkpoint, 'state_dict': state} if nested else state
 
 
-def init_cpu_process_group() -> None:
-    """Starts gloo when torchrun launched us on a machine without a GPU.
+def init_dist(launcher: str, backend: str = 'nccl', **kwargs) -> None:
+    """``init_dist`` of mmengine, which also starts processes without a GPU, joined by gloo.
 
-    mmengine 0.10's own launcher always calls ``torch.cuda.set_device``, but leaves a process group
-    that is running already alone.
+    mmengine 0.10 calls ``torch.cuda.set_device`` whichever launcher started the processes; no issue number is
+    known.
     """
-    launched = int(os.environ.get('WORLD_SIZE', 1)) > 1 and 'MASTER_ADDR' in os.environ
-    if launched and not torch.cuda.is_available() and not dist.is_initialized():
-        dist.init_process_group('gloo')
+    if torch.cuda.is_available():
+        return mmengine.dist.init_dist(launcher, backend, **kwargs)
+    with mock.patch('torch.cuda.set_device'):
+        return mmengine.dist.init_dist(launcher, 'gloo', **kwargs)
 
 
 def find_last_checkpoint(path: str) -> Optional[str]:
@@ -116,5 +118,6 @@ restore_numpy_names()
 hide_warnings()
 stub_drn()
 skip_multimodal()
+mmengine.runner.runner.init_dist = init_dist
 mmengine.runner.runner.find_latest_checkpoint = find_last_checkpoint
 CheckpointLoader.register_scheme(prefixes='', loader=load_local_checkpoint, force=True)
