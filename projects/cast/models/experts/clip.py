@@ -72,6 +72,10 @@ class CLIPExpert(Expert):
         self.tower.positional_embedding.data = CLIPExpert.positions(self, grid)
         self.grid, self.tower.grid_size = grid, grid[1:]
 
+    def no_weight_decay(self) -> Set[str]:
+        """Names of the parameters that weight decay leaves alone."""
+        return {'tower.positional_embedding'}
+
     def positions(self, grid: Grid) -> Tensor:
         """Position embedding for the class token and the patches, ``(1 + S, D)``."""
         cls, patches = self.tower.positional_embedding.split([1, self.grid[1] * self.grid[2]])
@@ -131,8 +135,7 @@ class AIMExpert(CLIPExpert):
         super().set_grid(grid)
 
     def no_weight_decay(self) -> Set[str]:
-        """Names of the parameters that weight decay leaves alone."""
-        return {'time_pos'}
+        return super().no_weight_decay() | {'time_pos'}
 
     def attend(self, i: int, x: Tokens) -> Tokens:
         """Attention over time, of class tokens too, then eq. 3."""
