@@ -11,7 +11,7 @@ from mmaction.registry import MODELS
 from mmaction.utils import OptConfigType
 
 from ..errors import InputError
-from ..state_dict import digest, mismatch
+from ..state_dict import is_fingerprint, mismatch
 
 
 @MODELS.register_module()
@@ -93,7 +93,7 @@ class CASTRecognizer(BaseRecognizer):
         for expert in self.backbone.experts.values():
             expert.load_checkpoint()
         for name, frozen in self.frozen_experts().items():
-            if digest(frozen) != metadata['experts'].get(name):
+            if not is_fingerprint(metadata['experts'].get(name), frozen):
                 raise InputError(
                     f'{metadata.get("filename", "the checkpoint")} was trained with another expert {name!r} '
                     f'than {self.backbone.experts[name].checkpoint}; set '
