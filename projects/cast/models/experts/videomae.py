@@ -53,7 +53,8 @@ class VideoMAEExpert(Expert):
 
     def embed(self, clip: Tensor) -> Tokens:
         grid = self.tubes(clip)
-        x = rearrange(self.tower.patch_embed.projection(clip), 'b d t h w -> b t (h w) d')
+        # contiguous: every later sum with x would take over its strides, and every norm copy it
+        x = rearrange(self.tower.patch_embed.projection(clip), 'b d t h w -> b t (h w) d').contiguous()
         return Tokens(x + self.positions(grid).flatten(1, 2).to(x), grid)
 
     def positions(self, grid: Grid) -> Tensor:
