@@ -112,7 +112,8 @@ def mini_dict(root, **more):
         options[f'{split}_dataloader.batch_size'] = 4
         options[f'{split}_dataloader.num_workers'] = 0
         options[f'{split}_dataloader.persistent_workers'] = False
-    return {key: str(value) if isinstance(value, Path) else value for key, value in {**options, **more}.items()}
+    options |= more
+    return {key: str(value) if isinstance(value, Path) else value for key, value in options.items()}
 
 
 def mini_options(root, **more):

@@ -1,3 +1,5 @@
+import copy
+
 import pytest
 import torch
 from conftest import build_tiny
@@ -58,6 +60,37 @@ def test_loss_and_predict_modes_with_views():
         assert model(views, mode='tensor', stage='head')['verb'].shape == (6, 5)
     losses = model(views[:, :1], samples([0, 0], [1, 1]), mode='loss')
     assert {'loss_verb', 'loss_noun', 'verb_top1', 'noun_top5'} <= losses.keys()
+
+
+ONE = dict(type='FusedHead', num_classes=3, in_channels=48, experts=('spatial', ), average_clips='prob')
+
+
+def test_M4_a_head_that_reads_one_expert_trains_in_ddp(tmp_path):
+    model, views = build_tiny(head=ONE), torch.randn(2, 1, 3, 4, 32, 32)
+    torch.distributed.init_process_group('gloo', f'file://{tmp_path}/store', rank=0, world_size=1)
+    try:
+        ddp = torch.nn.parallel.DistributedDataParallel(model)
+        for _ in range(2):  # the second step waits for all gradients of the first
+            ddp(views, samples(0, 1), mode='loss')['loss_cls'].backward()
+    finally:
+        torch.distributed.destroy_process_group()
+
+
+@pytest.mark.parametrize('head', [None, ONE, dict(type='EnsembleVerbNounHead', in_channels=48)])
+@pytest.mark.parametrize('backbone', [
+    dict(with_cp=True, drop_path_rate=0.5), dict(plain=True), dict(windows=dict(spatial='time'))], ids=str)
+def test_M4_autograd_says_what_reaches_no_score(head, backbone):
+    """As the gradients of a step do; and being asked leaves no trace."""
+    model = build_tiny(head=head, **backbone).train()
+    before, modes = torch.get_rng_state(), [m.training for m in model.modules()]
+    low = copy.deepcopy(model).bfloat16()
+    dead = model._ddp_params_and_buffers_to_ignore
+    assert torch.equal(torch.get_rng_state(), before) and [m.training for m in model.modules()] == modes
+    assert all(p.grad is None for p in model.parameters())
+    assert low._ddp_params_and_buffers_to_ignore == dead
+    scores = model.cls_head(model.backbone(torch.randn(2, 3, 4, 32, 32)))
+    sum(s.sum() for s in (scores.values() if isinstance(scores, dict) else [scores])).backward()
+    assert dead == [n for n, p in model.named_parameters() if p.requires_grad and p.grad is None]
 
 
 def test_checkpoint_of_another_model(tmp_path):

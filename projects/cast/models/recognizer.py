@@ -1,16 +1,17 @@
 """The recognizer: views in, scores out."""
-from typing import Dict, Tuple
+import math
+from functools import cached_property
+from typing import Dict, List, Tuple
 
 import torch
 from torch import Tensor
-from torch.nn.parallel import DistributedDataParallel
 
 from mmaction.models.recognizers.base import BaseRecognizer
 from mmaction.registry import MODELS
 from mmaction.utils import OptConfigType, SampleList
 
 from ..errors import InputError
-from ..state_dict import digest, mismatch
+from ..state_dict import is_fingerprint, mismatch
 
 
 @MODELS.register_module()
@@ -27,9 +28,25 @@ class CASTRecognizer(BaseRecognizer):
         # with its scope, so that the model builds outside of a runner too
         data_preprocessor = data_preprocessor or dict(type='mmaction.ActionDataPreprocessor')
         super().__init__(data_preprocessor=data_preprocessor, **kwargs)
-        # it waits for a gradient of every parameter that it knows; these get none
-        DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(
-            self, [f'backbone.{name}' for name in self.backbone.unreachable_parameters()])
+
+    @cached_property
+    def _ddp_params_and_buffers_to_ignore(self) -> List[str]:
+        """Names of the learnable parameters that reach no score, asked of autograd by the smallest clip.
+
+        ``DistributedDataParallel``, which waits for a gradient of every parameter that it knows, reads this
+        attribute of the module that it wraps. In the last block nothing reads the patches of an expert that
+        pools class tokens, nor what the other expert told them: 0.60 M parameters of the full-size model,
+        there for the sake of released checkpoints.
+        """
+        learnable = {name: p for name, p in self.named_parameters() if p.requires_grad}
+        size = map(math.lcm, *(expert.tube for expert in self.backbone.experts.values()))
+        clip = list(learnable.values())[-1].new_zeros(1, 3, *size)
+        with torch.random.fork_rng([clip.device] if clip.is_cuda else []), torch.enable_grad():
+            scores = self.cls_head.forward(self.backbone.forward(clip))  # not what `compile` made of them
+            scores = scores.values() if isinstance(scores, dict) else [scores]
+            total = torch.stack([s.sum() for s in scores]).sum()
+            gradients = torch.autograd.grad(total, list(learnable.values()), allow_unused=True)
+        return [name for name, gradient in zip(learnable, gradients) if gradient is None]
 
     def get_layer_depth(self, param_name: str) -> Tuple[int, int]:
         """The layer of a parameter, for mmpretrain's ``LearningRateDecayOptimWrapperConstructor``.
@@ -83,7 +100,7 @@ class CASTRecognizer(BaseRecognizer):
         for expert in self.backbone.experts.values():
             expert.load_checkpoint()
         for name, frozen in self.frozen_experts().items():
-            if digest(frozen) != metadata['experts'].get(name):
+            if not is_fingerprint(metadata['experts'].get(name), frozen):
                 raise InputError(
                     f'{metadata.get("filename", "the checkpoint")} was trained with another expert {name!r} '
                     f'than {self.backbone.experts[name].checkpoint}; set '
