@@ -12,7 +12,7 @@ from mmengine.logging import print_log
 
 from .errors import InputError, MissingFileError
 from .models.tokens import resize_positions
-from .reader import read_checkpoint
+from .reader import read_checkpoint, unwrap
 from .state_dict import State, mismatch, some
 
 Table = List[Tuple[str, str]]
@@ -102,14 +102,6 @@ def rename(state: State, table: Table, reverse: bool = False) -> State:
         raise InputError(f'{len(unknown)} of {len(state)} keys are unknown: {some(unknown)}; is '
                          'this a checkpoint of the kind that the command expects?')
     return renamed
-
-
-def unwrap(checkpoint: dict) -> Tuple[State, str]:
-    """The state dict in a checkpoint, and the key it sits under ('' if none)."""
-    for key in ('state_dict', 'model', 'module'):
-        if isinstance(checkpoint.get(key), dict):
-            return checkpoint[key], key
-    return checkpoint, ''
 
 
 def without(state: State, prefix: str, drop: Tuple[str, ...] = ()) -> State:

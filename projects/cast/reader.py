@@ -6,7 +6,7 @@ import pathlib
 import pickle
 import re
 import zipfile
-from typing import Any, Callable, List, Tuple, Union
+from typing import Any, Callable, Dict, List, Tuple, Union
 
 import numpy as np
 import torch
@@ -86,3 +86,11 @@ def read_checkpoint(path: str, map_location: Any = 'cpu') -> dict:
     if not isinstance(checkpoint, dict):
         raise InputError(f'{path}: holds a {type(checkpoint).__name__}, not a dict of tensors')
     return checkpoint
+
+
+def unwrap(checkpoint: dict) -> Tuple[Dict[str, torch.Tensor], str]:
+    """The state dict in a checkpoint, and the key it sits under ('' if none)."""
+    for key in ('state_dict', 'model', 'module'):
+        if isinstance(checkpoint.get(key), dict):
+            return checkpoint[key], key
+    return checkpoint, ''

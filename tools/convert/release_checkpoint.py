@@ -9,9 +9,9 @@ import argparse
 
 import torch
 
-from projects.cast.checkpoints import RELEASE, rename, unwrap
+from projects.cast.checkpoints import RELEASE, rename
 from projects.cast.errors import InputError, run_tool
-from projects.cast.reader import read_checkpoint
+from projects.cast.reader import read_checkpoint, unwrap
 
 
 def convert(src: str, dst: str, reverse: bool = False, drop_head: bool = False) -> int:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from mmaction.registry import MODELS
 
 from ...errors import InputError
+from ...reader import read_checkpoint, unwrap
 from ..tokens import WINDOWS, Grid, Tokens
 from .base import Block as Parts
 from .base import Expert, ImgSize
@@ -142,7 +143,7 @@ class TimmExpert(Expert):
 
     def read_checkpoint(self, path: str) -> Dict[str, Tensor]:
         """Weights by the tower's names, converted and resized by timm."""
-        state = timm.models.load_state_dict(path, weights_only=True)
+        state = timm.models.clean_state_dict(unwrap(read_checkpoint(path))[0])
         state = import_module(type(self.tower).__module__).checkpoint_filter_fn(state, self.tower)
         return {k: v for k, v in state.items() if not k.startswith('head.')}
 
