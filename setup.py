@@ -12,20 +12,18 @@ setup(
     license='Apache-2.0',
     packages=find_namespace_packages(include=['projects.cast', 'projects.cast.*']),
     package_data={'projects.cast': ['label_maps/*.txt']},
-    python_requires='>=3.10,<3.13',
+    python_requires='>=3.10,<3.14',
     install_requires=[
         'mmaction2==1.2.0',
         'mmengine>=0.10.5,<0.12',
         'mmpretrain>=1.2.0,<2',
-        'torch>=2.4',
-        'torchvision>=0.19',
+        'torch>=2.6',  # before 2.6 a file could run code in spite of weights_only (CVE-2025-32434)
+        'torchvision>=0.21',
         'decord>=0.6.0',
-        'open_clip_torch>=2.24',
-        'timm>=1.0.9',
+        'open_clip_torch>=2.24,<4',
+        'timm>=1.0.9,<2',
         'einops',
-        'numpy>=1.23,<2',
-        'opencv-python<4.12',
-        'opencv-contrib-python<4.12',
+        'numpy>=1.23,<3',
         'safetensors',
         'setuptools<82',  # mmengine's `mmaction::` config inheritance needs pkg_resources
     ],
@@ -33,7 +31,7 @@ setup(
         # mmcv-lite owns the same folder as a compiled mmcv, so it is asked for, never implied
         'mmcv': ['mmcv-lite>=2.0.1,<2.2'],
         'vis': ['tensorboard'],
-        'data': ['av'],
-        'tests': ['av', 'pytest', 'ruff', 'mypy'],
+        'data': ['av>=15'],  # it must tell the rotation of a frame
+        'tests': ['av>=15', 'pytest', 'ruff', 'mypy'],
     },
 )

@@ -3,13 +3,16 @@ import importlib.util
 import os
 import subprocess
 import sys
+from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from mmengine import Config
 
 import projects.cast  # noqa: F401
-from mmaction.registry import MODELS
+from mmaction.registry import MODELS, RUNNERS
 from mmaction.utils import register_all_modules
 
 ROOT = Path(__file__).parents[1]
@@ -75,6 +78,22 @@ def build_tiny(randomise=True, **kwargs):
     return model
 
 
+def write_frames(path, times, size=(64, 48), **options):
+    """A video whose frames are shown at ``times`` in seconds, each 4 brighter than the one before."""
+    av = pytest.importorskip('av')
+    path.parent.mkdir(parents=True, exist_ok=True)
+    tick = Fraction(1, 1000)
+    with av.open(str(path), 'w') as file:
+        stream = file.add_stream('libx264', rate=25, options={'crf': '10', 'g': '16', **options})
+        (stream.width, stream.height), stream.pix_fmt = size, 'yuv420p'
+        stream.codec_context.time_base = tick
+        for i, time in enumerate(times):
+            frame = av.VideoFrame.from_ndarray(np.full((*size[::-1], 3), 4 * (i % 64), np.uint8))
+            frame.pts, frame.time_base = round(time * 1000), tick
+            file.mux(stream.encode(frame))
+        file.mux(stream.encode())
+
+
 @pytest.fixture(scope='session')
 def mini_root(tmp_path_factory):
     """Mini kitchens with a handful of actions."""
@@ -83,8 +102,8 @@ def mini_root(tmp_path_factory):
     return root
 
 
-def mini_options(root, **more):
-    """Command-line options that point the mini config at ``root``."""
+def mini_dict(root, **more):
+    """Dotted keys that point the mini config at ``root``."""
     train, val = root / 'EPIC_100_train.csv', root / 'EPIC_100_validation.csv'
     options = {'default_hooks.logger.interval': 1}
     for split, ann in (('train', train), ('val', val), ('test', val)):
@@ -93,7 +112,22 @@ def mini_options(root, **more):
         options[f'{split}_dataloader.batch_size'] = 4
         options[f'{split}_dataloader.num_workers'] = 0
         options[f'{split}_dataloader.persistent_workers'] = False
-    return [f'{key}={value}' for key, value in {**options, **more}.items()]
+    options |= more
+    return {key: str(value) if isinstance(value, Path) else value for key, value in options.items()}
+
+
+def mini_options(root, **more):
+    """The same as command-line options."""
+    return [f'{key}={value}' for key, value in mini_dict(root, **more).items()]
+
+
+def mini_runner(root, work_dir, config=MINI, **more):
+    """A runner in this process, as tools/train.py makes it."""
+    cfg = Config.fromfile(config)
+    cfg.merge_from_dict(mini_dict(root, **{'work_dir': str(work_dir), 'train_cfg.max_epochs': 1,
+                                           'train_cfg.val_interval': 1, 'randomness.seed': 0, **more}))
+    cfg.experiment_name = str(work_dir)  # mmengine keeps loggers by this name
+    return RUNNERS.build(cfg)
 
 
 def tensors(checkpoint):

@@ -6,6 +6,7 @@ from mmengine.runner import load_checkpoint
 from safetensors.torch import load_file, save_file
 
 from projects.cast.checkpoints import VIDEOMAE, load_expert, read_expert, rename
+from projects.cast.errors import InputError
 from projects.cast.models import CLIPExpert, VideoMAEExpert
 
 SIZE = dict(embed_dims=48, depth=2, num_heads=4)
@@ -37,7 +38,7 @@ def test_release_and_back(tmp_path, case, head, wrapper):
 def test_release_with_unknown_keys(tmp_path):
     tool = load_tool('convert/release_checkpoint.py')
     torch.save({'blocks.0.bogus': torch.zeros(1)}, tmp_path / 'src.pth')
-    with pytest.raises(SystemExit, match='src.pth: 1 of 1 keys are unknown: blocks.0.bogus'):
+    with pytest.raises(InputError, match='src.pth: 1 of 1 keys are unknown: blocks.0.bogus'):
         tool.convert(str(tmp_path / 'src.pth'), str(tmp_path / 'dst.pth'))
 
 

@@ -1,6 +1,7 @@
 import os
 import sys
 
+import numpy as np
 import pytest
 import torch
 from mmengine.logging import HistoryBuffer
@@ -35,6 +36,15 @@ def test_checkpoints_of_runs_and_of_tensors(tmp_path):
     assert torch.equal(CheckpointLoader.load_checkpoint(plain, 'cpu')['weight'], state['weight'])
     with pytest.raises(FileNotFoundError, match='lost.pth: no such checkpoint'):
         CheckpointLoader.load_checkpoint(str(tmp_path / 'lost.pth'))
+
+
+def test_names_that_numpy_2_took_away(tmp_path, mini_root):
+    """As MMAction2 uses them; numpy 1 has them itself."""
+    from mmaction.utils import frame_extract
+    video = str(mini_root / 'P01/videos/P01_01.mp4')
+    paths, frames = frame_extract(video, short_side=32, out_dir=str(tmp_path))  # np.Inf
+    assert len(paths) == len(frames) and frames[0].shape[:2] == (32, 32)
+    assert np.in1d([1, 5], [5, 6]).tolist() == [False, True] and np.trapz([0., 2.], [0., 1.]) == 1
 
 
 def test_last_checkpoint_that_was_not_finished(tmp_path):

@@ -6,10 +6,12 @@ import subprocess
 import sys
 import time
 
+import cv2
 import mmengine
 import pytest
 import torch
 from conftest import ENV, MINI, RECIPE, ROOT, SMALL, mini_options, run, tensors
+from mmengine import Config
 
 
 def train(root, work_dir, *arguments, config=MINI, seed=0, **options):
@@ -25,9 +27,24 @@ def metrics(output):
 @pytest.fixture(scope='module')
 def trained(mini_root, tmp_path_factory):
     work_dir = tmp_path_factory.mktemp('trained')
-    output = run(*train(mini_root, work_dir))
+    output = run(*train(mini_root, work_dir), PYTHONWARNINGS='')  # as they would be shown
     assert 'loss_verb' in output and 'acc/action_top1' in output
+    (work_dir / 'output.txt').write_text(output)
     return work_dir / 'epoch_2.pth'
+
+
+def test_N8_quiet_start_and_curves(trained):
+    """The environment in one line, no warnings, the config in the work directory; a picture at the end."""
+    work_dir = trained.parent
+    lines = (work_dir / 'output.txt').read_text().splitlines()
+    first = next(i for i, line in enumerate(lines) if 'Epoch(train)' in line)
+    assert first < 40 and re.search(r'Python 3.* torch 2.* seed: 0; the config', ' '.join(lines[:first]))
+    assert not [line for line in lines if 'arning' in line or 'WARN' in line or 'deprecated' in line]
+    config = Config.fromfile(work_dir / MINI.name)
+    assert config.model.backbone.experts.spatial.depth == 1  # as the options of the command line made it
+    assert 'curves.png' in run('tools/analysis/plot_run.py', work_dir)
+    assert cv2.imread(str(work_dir / 'curves.png')).std() > 10
+    assert run('tools/analysis/plot_run.py', work_dir / 'lost', ok=False).startswith('error: ')
 
 
 def test_train_then_test(trained, mini_root, tmp_path):
@@ -145,3 +162,29 @@ def test_demo(trained, mini_root, tmp_path):
     assert [task for task, _ in tasks] == ['verb', 'noun', 'action']
     assert all(len(lines.splitlines()) == 5 for _, lines in tasks)
     assert re.search(r'\d %  (slide|lift|lower|shake|stir)', tasks[0][1])
+
+
+def test_N9_a_broken_video_is_one_line(tmp_path):
+    (tmp_path / 'broken.mp4').write_bytes(b'no video')
+    output = run('tools/demo.py', tmp_path / 'broken.mp4', MINI, '--label-map', 'ek100_verb', 'ek100_noun',
+                 ok=False, PYTHONWARNINGS='')
+    assert re.fullmatch(r'error: .*broken.mp4: cannot be read as a video. .*\n', output)
+
+
+def test_N6_tools_of_the_host(trained, mini_root, tmp_path):
+    options = mini_options(mini_root, **SMALL, **{'model.test_cfg.task': 'verb'})
+    tool = 'analysis_tools/confusion_matrix.py'
+    run('tools/host.py', tool, MINI, trained, '--out', tmp_path / 'matrix.pkl', '--cfg-options', *options)
+    matrix = mmengine.load(tmp_path / 'matrix.pkl')
+    assert matrix.shape == (6, 6) and matrix.sum() == 4
+    output = run('tools/host.py', 'analysis_tools/lost.py', ok=False)
+    assert output.startswith('error: ') and 'lost.py: no such tool in the installed MMAction2' in output
+
+
+def test_minor12_a_package_that_hides_ours_is_named(tmp_path):
+    (tmp_path / 'projects').mkdir()
+    (tmp_path / 'projects/__init__.py').touch()
+    (tmp_path / 'sitecustomize.py').write_text(  # an editable install would be found all the same
+        "import sys\nsys.meta_path = [f for f in sys.meta_path if 'editable' not in repr(f)]\n")
+    output = run('tools/train.py', MINI, ok=False, PYTHONPATH=str(tmp_path))
+    assert output.startswith(f'error: {tmp_path}/projects hides projects.cast') and output.count('\n') == 1

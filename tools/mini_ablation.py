@@ -15,6 +15,9 @@ from pathlib import Path
 
 from mmengine import Config, ConfigDict
 
+from projects.cast.engine import read_config
+from projects.cast.errors import InputError, run_tool
+
 MINI = 'configs/cast/mini/cast_mini_1xb32-u8-15e_mini-kitchens-rgb.py'
 
 
@@ -51,11 +54,11 @@ def mini_config(row: str, depth: int) -> Config:
     """The mini kitchens' config with the row's model.
 
     Raises:
-        SystemExit: if the row is not about verbs and nouns.
+        InputError: if the row is not about verbs and nouns.
     """
-    mini, full = Config.fromfile(MINI), Config.fromfile(row)
+    mini, full = read_config(MINI), read_config(row)
     if not isinstance(full.model.cls_head.get('num_classes'), dict):
-        raise SystemExit(f'{row} has one label a video, the mini kitchens have a verb and a noun; choose a '
+        raise InputError(f'{row} has one label a video, the mini kitchens have a verb and a noun; choose a '
                          'row of EPIC-KITCHENS-100')
     spatial = mini.model.backbone.experts.spatial
     model = shrink(full.model, spatial.embed_dims, depth, spatial.num_heads, img_size=spatial.img_size,
@@ -90,8 +93,10 @@ def main() -> None:
         last = work_dir / f'epoch_{config.train_cfg.max_epochs}.pth'
         for command in (['tools/train.py', *common, '--seed', str(args.seed)],
                         ['tools/test.py', common[0], last, *common[1:]]):
-            subprocess.run([sys.executable, *map(str, command), *options], check=True)
+            status = subprocess.run([sys.executable, *map(str, command), *options]).returncode
+            if status:
+                sys.exit(status)  # it has said why
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(main)

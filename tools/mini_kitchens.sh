@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# tools/mini_kitchens.sh [SEED]: makes the mini kitchens unless they are there, trains a small CAST, tests it.
+# tools/mini_kitchens.sh [SEED]: makes the mini kitchens unless they are there, trains a small CAST, tests it,
+# and draws the curves.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 CONFIG=configs/cast/mini/cast_mini_1xb32-u8-15e_mini-kitchens-rgb.py
 SEED=${1:-0}
 WORK=work_dirs/mini_seed$SEED
 # one thread computes while the data worker has a core of its own: measured faster on two cores
-export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1} PYTHONWARNINGS=${PYTHONWARNINGS:-ignore}
+export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}
 if [ -f data/mini_kitchens/EPIC_100_validation.csv ]; then
     echo "data/mini_kitchens is there already, with $(($(wc -l < data/mini_kitchens/EPIC_100_train.csv) - 1)) actions to train on (made anew: 1920)"
 else
@@ -14,3 +15,4 @@ else
 fi
 python tools/train.py $CONFIG --seed "$SEED" --work-dir "$WORK"
 python tools/test.py $CONFIG "$WORK/epoch_15.pth" --work-dir "$WORK"
+python tools/analysis/plot_run.py "$WORK"

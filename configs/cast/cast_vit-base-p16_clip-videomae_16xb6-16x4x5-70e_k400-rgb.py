@@ -25,3 +25,4 @@ model = dict(
             type='RandomBatchAugment',
             augments=dict(type='ReverseMixup', alpha=0.8, num_classes=400),
             probs=0.5)))
+default_hooks = dict(checkpoint=dict(save_best='acc/top1', rule='greater'))

@@ -25,3 +25,4 @@ model = dict(
             type='RandomBatchAugment',
             augments=dict(type='ReverseMixup', alpha=0.8, num_classes=174),
             probs=0.9)))
+default_hooks = dict(checkpoint=dict(save_best='acc/top1', rule='greater'))

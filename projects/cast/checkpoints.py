@@ -4,7 +4,6 @@ Names: the release's as its checkpoints have them; OpenAI's CLIP and open_clip's
 ``visual.``); the VideoMAE authors'; MMAction2's VideoMAE.
 """
 import re
-import zipfile
 from collections import OrderedDict
 from typing import Any, Callable, List, Tuple
 
@@ -13,6 +12,7 @@ from mmengine.logging import print_log
 
 from .errors import InputError, MissingFileError
 from .models.tokens import resize_positions
+from .reader import read_checkpoint
 from .state_dict import State, mismatch, some
 
 Table = List[Tuple[str, str]]
@@ -112,14 +112,6 @@ def unwrap(checkpoint: dict) -> Tuple[State, str]:
     return checkpoint, ''
 
 
-def read_file(path: str) -> dict:
-    """Reads somebody's checkpoint, tensors only: ``.safetensors`` or a torch file."""
-    if str(path).endswith('.safetensors'):
-        from safetensors.torch import load_file
-        return load_file(path)
-    return torch.load(path, map_location='cpu', weights_only=True)
-
-
 def without(state: State, prefix: str, drop: Tuple[str, ...] = ()) -> State:
     """The entries below ``prefix``, less what begins with one of ``drop``, prefix taken off."""
     below = {k[len(prefix):]: v for k, v in state.items() if k.startswith(prefix)}
@@ -142,14 +134,10 @@ def read_expert(path: str) -> State:
     Raises:
         InputError: if the file is of none of these kinds.
     """
-    if is_torchscript(path):
-        import open_clip
-        openai = open_clip.load_openai_model(str(path), precision='fp32', device='cpu')
-        return without(openai.state_dict(), 'visual.', ('proj', ))
-    state, _ = unwrap(read_file(path))
+    state, _ = unwrap(read_checkpoint(path))
     if all(k.startswith('module.') for k in state):
         state = without(state, 'module.')
-    if 'visual.conv1.weight' in state:  # CLIP in open_clip's names
+    if 'visual.conv1.weight' in state:  # CLIP, OpenAI's and open_clip's
         return without(state, 'visual.', ('proj', ))
     if 'conv1.weight' in state:  # ours, CLIP
         return without(state, '', ('proj', ))
@@ -169,14 +157,6 @@ def with_fc_norm(state: State) -> State:
     state.setdefault('fc_norm.weight', torch.ones_like(width))
     state.setdefault('fc_norm.bias', torch.zeros_like(width))
     return state
-
-
-def is_torchscript(path: str) -> bool:
-    """Whether the file is a TorchScript archive, as OpenAI distributes CLIP."""
-    if not zipfile.is_zipfile(path):
-        return False
-    with zipfile.ZipFile(path) as archive:
-        return any(name.endswith('constants.pkl') for name in archive.namelist())
 
 
 def load_expert(tower: Any, path: str, read: Callable[[str], State] = read_expert) -> None:

@@ -5,9 +5,9 @@ known.
 """
 import importlib.util
 import os
-import pickle
 import sys
 import types
+import warnings
 from collections import OrderedDict
 from pathlib import Path
 from typing import Optional
@@ -15,11 +15,12 @@ from unittest import mock
 
 import mmengine.dist
 import mmengine.runner.runner
+import numpy as np
 import torch
 from mmengine.logging import print_log
 from mmengine.runner.checkpoint import CheckpointLoader, find_latest_checkpoint
 
-from .errors import MissingFileError
+from .reader import read_checkpoint
 
 
 def stub_drn() -> None:
@@ -47,30 +48,32 @@ def skip_multimodal() -> None:
     dependency.WITH_MULTIMODAL = False
 
 
+def restore_numpy_names() -> None:
+    """Gives numpy 2 the names that MMAction2 1.2 still uses for poses, frames and metrics.
+
+    Needed while ``mmaction`` says ``np.Inf``, ``np.in1d`` and ``np.trapz``; no issue number is known.
+    """
+    for old, new in (('Inf', 'inf'), ('in1d', 'isin'), ('trapz', 'trapezoid')):
+        if not hasattr(np, old):
+            setattr(np, old, getattr(np, new))
+
+
+def hide_warnings() -> None:
+    """Hides warnings about the host stack that nobody who uses it can act on; no issue number is known."""
+    for message in ('Fail to import ``MultiScaleDeformableAttention``',  # of mmcv-lite; nothing here needs it
+                    'pkg_resources is deprecated',  # mmengine inherits `mmaction::` configs by it
+                    "'pin_memory' argument is set as true"):  # without a GPU it does nothing
+        warnings.filterwarnings('ignore', message, UserWarning)
+
+
 def load_local_checkpoint(filename: str, map_location=None) -> dict:
-    """Reads a local checkpoint, safely where possible.
+    """Lets mmengine load local checkpoints through our reader.
 
-    mmengine leaves ``weights_only`` to torch, whose default became True in 2.6, and the files of
-    its own runs hold logging objects that this refuses
-    (https://github.com/open-mmlab/mmengine/issues/1655). So: ``weights_only=True`` first, and the
-    full unpickler, which can run code stored in the file, as a logged fallback.
-
-    Raises:
-        MissingFileError: if there is no such file.
+    mmengine leaves ``weights_only`` to torch, whose default became True in 2.6 and refuses the files of
+    mmengine's own runs (https://github.com/open-mmlab/mmengine/issues/1655).
     """
     filename = os.path.expanduser(filename)
-    if not os.path.isfile(filename):
-        raise MissingFileError(f'{filename}: no such checkpoint file')
-    try:
-        checkpoint = torch.load(filename, map_location=map_location, weights_only=True)
-    except pickle.UnpicklingError:
-        print_log(
-            f'{filename} holds more than tensors (as the files of mmengine runs do); loading it '
-            'with the full unpickler. Do this only with files that you trust.', logger='current')
-        checkpoint = torch.load(
-            filename, map_location=map_location,
-            weights_only=False)  # reason: mmengine's own run files hold HistoryBuffer objects
-    return with_filename(checkpoint, filename)
+    return with_filename(read_checkpoint(filename, map_location or 'cpu'), filename)
 
 
 def with_filename(checkpoint: dict, filename: str) -> dict:
@@ -111,6 +114,8 @@ def find_last_checkpoint(path: str) -> Optional[str]:
     return str(checkpoints[-1]) if checkpoints else None
 
 
+restore_numpy_names()
+hide_warnings()
 stub_drn()
 skip_multimodal()
 mmengine.runner.runner.init_dist = init_dist

@@ -23,8 +23,10 @@ def run_tool(main: Callable[[], object]) -> None:
     """
     try:
         main()
-    except (InputError, OSError) as error:
+    except InputError as error:
         # a data worker's error arrives with its traceback in front and its class before the message
         line = str(error).strip().splitlines()[-1].removeprefix(
             f'{type(error).__module__}.{type(error).__qualname__}: ')
         sys.exit(f'error: {line}')
+    except OSError as error:
+        sys.exit(f'error: {error.filename}: {error.strerror}' if error.filename else f'error: {error}')

@@ -24,7 +24,12 @@ def seed_all(*entropy: int) -> None:
 
 
 class SeededIndex(int):
-    """The index of a sample that also carries the seed of its augmentation to the data worker."""
+    """The index of a sample that also carries the seed of its augmentation to the data worker.
+
+    mmengine's ``ConcatDataset`` and ``RepeatDataset`` compute the index within a member from it; the seed,
+    made from the index in the whole, stays. (``ClassBalancedDataset`` looks it up in a list instead and
+    loses the seed, but it needs ``get_cat_ids``, which MMAction2's data sets do not have.)
+    """
 
     seed: Tuple[int, ...]
 
@@ -35,6 +40,12 @@ class SeededIndex(int):
 
     def __getnewargs__(self):
         return int(self), self.seed
+
+    def __sub__(self, other: int) -> 'SeededIndex':
+        return SeededIndex(int(self) - other, self.seed)
+
+    def __mod__(self, other: int) -> 'SeededIndex':
+        return SeededIndex(int(self) % other, self.seed)
 
 
 @DATA_SAMPLERS.register_module()

@@ -2,6 +2,7 @@
 import hashlib
 from typing import Dict, Iterable
 
+import torch
 from torch import Tensor
 
 State = Dict[str, Tensor]
@@ -23,10 +24,20 @@ def mismatch(own: State, state: State) -> str:
                      [(missing, 'missing'), (extra, 'extra'), (shapes, 'of the wrong shape')] if names)
 
 
-def digest(state: State) -> str:
-    """A fingerprint of tensors and their names."""
+def digest(state: State, positions: bool = False) -> str:
+    """A fingerprint of an expert's tensors and their names.
+
+    Position tables are left out: they are resized to the size of the input, so that they differ from those of
+    the expert's file. With ``positions`` they are in it, as in slim checkpoints of version 0.1.
+    """
     sha = hashlib.sha256()
     for name in sorted(state):
-        sha.update(name.encode())
-        sha.update(state[name].detach().cpu().contiguous().numpy().tobytes())
+        if positions or name not in ('positional_embedding', 'pos_embed'):
+            sha.update(name.encode())
+            sha.update(state[name].detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
     return sha.hexdigest()
+
+
+def is_fingerprint(value: str, state: State) -> bool:
+    """Whether ``value`` is a fingerprint of ``state``, one with position tables included."""
+    return any(value == digest(state, positions) for positions in (False, True))

@@ -8,12 +8,15 @@ from mmengine.dataset import Compose
 
 from mmaction.registry import DATASETS
 from projects.cast.datasets import VideoError, read_label_map
+from projects.cast.datasets.annotations import read_annotations
+from projects.cast.errors import InputError
+from projects.cast.evaluation.verb_noun_metric import read_column
 
 SHARED = Path(__file__).parents[3] / 'shared/data'
 HEADER = ('narration_id,participant_id,video_id,narration_timestamp,start_timestamp,stop_timestamp,'
           'start_frame,stop_frame,narration,verb,verb_class,noun,noun_class,all_nouns,all_noun_classes\n')
 PIPELINE = [
-    dict(type='OpenVideo'),
+    dict(type='InitVideo'),
     dict(type='UniformSample', clip_len=4, test_mode=True),
     dict(type='DecodeVideo'),
     dict(type='FormatShape', input_format='NCTHW'),
@@ -38,11 +41,14 @@ def root(tmp_path):
     return tmp_path
 
 
+def write(path, text):
+    path.write_text(text, encoding='utf-8')
+    return str(path)
+
+
 def build(root, text, **kwargs):
-    ann = root / 'ann.csv'
-    ann.write_text(text)
     return DATASETS.build(dict(
-        type='EpicKitchensDataset', ann_file=str(ann), data_prefix=dict(video=str(root)),
+        type='EpicKitchensDataset', ann_file=write(root / 'ann.csv', text), data_prefix=dict(video=str(root)),
         pipeline=PIPELINE, test_mode=True, **kwargs))
 
 
@@ -70,11 +76,81 @@ def test_list_of_trimmed_clips(root):
     (HEADER + row() + row(noun=-1), 'ann.csv, line 3: noun class -1 is out of range'),
     ('P01_01_0,3,300\n', 'ann.csv, line 1: noun class 300 is out of range'),
     ('P01_01_0 3\n', 'ann.csv, line 1: cannot be read'),
+    (HEADER + row('1.5'), "line 2: cannot be read .*'1.5' is not HH:MM:SS.ss"),
     (HEADER + row('00:00:04.00', '00:00:02.00'), 'starts at 4.00 s and stops at 2.00 s'),
 ])
 def test_bad_rows(root, text, message):
     with pytest.raises(ValueError, match=message):
         build(root, text)
+
+
+def test_minor5_byte_order_mark_of_excel(root):
+    mark = '\ufeff'
+    assert build(root, mark + HEADER + row()).get_data_info(0)['label'] == [3, 5]
+    assert build(root, mark + 'a,3,5\n').get_data_info(0)['narration_id'] == 'a'
+    videos = DATASETS.build(dict(
+        type='VideoListDataset', ann_file=write(root / 'list.txt', mark + 'a.mp4 1\n'), num_classes=2,
+        pipeline=[], data_prefix=dict(video='')))
+    assert videos.get_data_info(0)['filename'] == 'a.mp4'
+    assert read_label_map(write(root / 'map.txt', mark + 'one\ntwo\n')) == ['one', 'two']
+    assert read_label_map(write(root / 'map.csv', mark + 'id,key\n1,two\n0,one\n')) == ['one', 'two']
+    assert read_column(write(root / 'tail.csv', mark + 'verb\n7\n')) == {'7'}
+    assert read_column(write(root / 'no_header.csv', 'verb\n7\n')) == {'7'}
+
+
+@pytest.mark.parametrize('text, message', [
+    ('', 'ann.csv: is empty; it must list at least one video'), ('\n \n', 'ann.csv: is empty'),
+    (HEADER, 'ann.csv: has a header, but no rows')])
+def test_minor6_empty_annotations(root, text, message):
+    with pytest.raises(InputError, match=message):
+        build(root, text)
+    if not text.strip():
+        with pytest.raises(InputError, match='list.txt: is empty'):
+            DATASETS.build(dict(
+                type='VideoListDataset', ann_file=write(root / 'list.txt', text), num_classes=2, pipeline=[]))
+
+
+@pytest.mark.parametrize('text', ['narration_id,verb,noun\nclip_7,3,5\n',
+                                  'narration_id, verb, noun\nclip_7,3,5\n',
+                                  'noun_class,narration_id,verb,verb_class\n5,clip_7,take,3\n'])
+def test_minor7_list_with_its_header(root, text):
+    info = build(root, text).get_data_info(0)
+    assert info['label'] == [3, 5] and info['narration_id'] == 'clip_7' and 'start_time' not in info
+    assert info['filename'] == str(root / 'clip_7.mp4') and len(build(root, text)) == 1
+
+
+@pytest.mark.parametrize('text', ['0007\n', 'narration_id\n0007\n', '0007,,\n'])
+def test_minor7_numeric_ids_without_labels(root, text):
+    info = build(root, text).get_data_info(0)
+    assert info['label'] == [-1, -1] and info['filename'] == str(root / '0007.mp4')
+
+
+def test_N3_video_template_that_does_not_fit(root):
+    message = (r"line 1: video_template='\{participant_id\}/\{video_id\}.mp4' does not fit the columns "
+               r"\['narration_id', 'verb_class', 'noun_class'\] .*as in video_template='\{narration_id\}")
+    with pytest.raises(InputError, match=message):
+        build(root, 'a,3,5\n', video_template='{participant_id}/{video_id}.mp4')
+
+
+@pytest.mark.parametrize('text, message', [
+    ('a,3,5,6,7\n', 'line 1: has 2 columns more than narration_id,verb_class,noun_class'),
+    ('a;3;5\n', 'line 1: cannot be read'),
+    ('a,take,cup\n', 'list of narration_id,verb,noun with class numbers')])
+def test_lists_of_other_forms_are_refused(root, text, message):
+    with pytest.raises(InputError, match=message):
+        build(root, text)
+
+
+def test_annotations_that_are_no_text(root):
+    (root / 'utf16.csv').write_text('a,3,5\n', encoding='utf-16')
+    (root / 'ids.csv').write_text('number,name\n0,one\n')
+    for read, name, message in (
+            (read_annotations, 'utf16.csv', 'utf16.csv: byte 0 is no text in UTF-8; save'),
+            (read_annotations, 'P01', 'P01: cannot be read .Is a directory'),
+            (read_label_map, 'P01', 'P01: cannot be read .Is a directory'),
+            (read_label_map, 'ids.csv', 'ids.csv: needs the columns id .* and key')):
+        with pytest.raises(InputError, match=message):
+            read(str(root / name))
 
 
 def test_no_annotation_file(root):

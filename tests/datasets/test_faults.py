@@ -7,12 +7,13 @@ import torch
 
 from mmaction.registry import DATASETS
 from projects.cast.datasets import VideoError
+from projects.cast.errors import InputError
 from projects.cast.evaluation import AccuracyMetric
 from projects.cast.seeding import SeededIndex, SeededSampler
 
 SHARED = Path(__file__).parents[3] / 'shared/data/cast-annotations'
 PIPELINE = [
-    dict(type='OpenVideo'), dict(type='UniformClips', clip_len=4), dict(type='DecodeVideo'),
+    dict(type='InitVideo'), dict(type='UniformClips', clip_len=4), dict(type='DecodeVideo'),
     dict(type='RandomCrop', size=32), dict(type='FormatShape', input_format='NCTHW'),
     dict(type='PackActionInputs', meta_keys=('filename', ))
 ]
@@ -65,7 +66,7 @@ def test_testing_stops_or_scores_as_wrong(build):
         scores[i] = 0.5  # the model is always right, were it not for the files
         metric.process(None, [dict(sample['data_samples'].to_dict(), pred_score=scores)])
     result = metric.evaluate(4)
-    assert result['acc/top1'] == result['acc/top5'] == 0.5 and result['acc/broken'] == 2
+    assert result['acc/top1'] == result['acc/top5'] == 50 and result['acc/broken'] == 2
 
 
 @pytest.mark.parametrize('text, message', [
@@ -86,6 +87,16 @@ def test_lists(build, tmp_path):
         DATASETS.build(dict(type='VideoListDataset', ann_file='nowhere.txt', pipeline=[], num_classes=2))
 
 
+def test_minor6_lists_separated_by_tabs_or_commas(build, tmp_path):
+    info = build(text='some folder/a b.mp4\t3\n').get_data_info(0)
+    assert info['filename'] == str(tmp_path / 'some folder/a b.mp4') and info['label'] == 3
+    for line in ('a.mp4,1', 'a.mp4, 1', 'a.mp4;1'):
+        for test_mode in (False, True):
+            with pytest.raises(InputError, match=f"line 2: '{line}' has no blank or tab between FILE and"):
+                build(text=f'b.mp4 1\n{line}\n', test_mode=test_mode)
+    assert build(text='a.mp4,1\n', delimiter=',').get_data_info(0)['label'] == 1
+
+
 def draw(dataset, workers, epoch, repeats=1):
     sampler = SeededSampler(dataset, seed=3, repeats=repeats)
     sampler.set_epoch(epoch)
@@ -104,6 +115,23 @@ def test_augmentation_follows_from_seed_epoch_and_sample(build):
         assert all(a == b and torch.equal(x, y) for (a, x), (b, y) in zip(first, again))
     other = dict(draw(dataset, 0, epoch=1))
     assert not all(torch.equal(x, other[name]) for name, x in first)
+
+
+@pytest.mark.parametrize('wrapper', ['ConcatDataset', 'RepeatDataset'])
+def test_minor1_wrapped_data_sets_keep_the_seed(build, wrapper):
+    """The same samples with any number of workers, and another augmentation in each repetition."""
+    members = dict(datasets=[build(), build()]) if wrapper == 'ConcatDataset' else dict(
+        dataset=build(), times=2)
+    dataset = DATASETS.build(dict(type=wrapper, **members))
+    np.random.seed(1)
+    first = draw(dataset, 0, epoch=0)
+    np.random.seed(2)
+    for again in (draw(dataset, 0, epoch=0), draw(dataset, 2, epoch=0)):
+        assert all(a == b and torch.equal(x, y) for (a, x), (b, y) in zip(first, again))
+    assert len(first) == 4
+    for name in {name for name, _ in first}:
+        one, other = (clip for given, clip in first if given == name)
+        assert not torch.equal(one, other)
 
 
 def test_repeated_augmentation(build):

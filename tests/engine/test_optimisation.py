@@ -1,4 +1,5 @@
 """Learning rates, weight decay, precision and averaging."""
+import copy
 import math
 import re
 
@@ -35,6 +36,30 @@ def test_layer_decay_and_weight_decay_of_all_learnable_tensors():
         assert group['lr'] == pytest.approx(1.5e-3 * 0.75**(13 - layer), rel=1e-12), name
         undecayed = parameter.ndim == 1 or name.endswith('bias') or re.search('_(time|space)_pos$', name)
         assert group['weight_decay'] == (0 if undecayed else 0.05), name
+
+
+def groups_of(model, constructor='LayerDecayOptimWrapperConstructor', **paramwise):
+    """Parameter to what the optimizer does with it."""
+    cfg = copy.deepcopy(Config.fromfile(CONFIGS['ek100']).optim_wrapper)
+    cfg.constructor = constructor
+    cfg.paramwise_cfg.update(paramwise)
+    return {group['param_name']: (group['lr'], group['weight_decay'])
+            for group in build_optim_wrapper(model, cfg).optimizer.param_groups}
+
+
+def test_minor11_modules_say_which_tables_are_not_decayed():
+    model = build_tiny()
+    aim = MODELS.build(dict(type='AIMExpert', embed_dims=48, depth=2, num_heads=4))
+    model.backbone.experts['spatial'] = aim
+    groups = groups_of(model)
+    tables = [name for name in groups if name.endswith('_pos')]
+    assert len(tables) == 4 * 2 + 1 and {groups[name][1] for name in tables} == {0.}
+    named = dict.fromkeys(('query_pos', 'context_pos', 'time_pos'), dict(decay_mult=0.))  # as before
+    before = groups_of(model, 'mmpretrain.LearningRateDecayOptimWrapperConstructor', custom_keys=named)
+    assert before == groups
+    decayed = groups_of(model, custom_keys=dict(time_pos=dict(decay_mult=0.5)))  # a config goes first
+    assert decayed.pop('backbone.experts.spatial.time_pos')[1] == 0.025
+    assert decayed.items() < groups.items()
 
 
 def test_embeddings_are_layer_0():

@@ -1,4 +1,5 @@
 """Checkpoints without the frozen experts."""
+import hashlib
 from types import SimpleNamespace
 
 import pytest
@@ -9,6 +10,8 @@ from mmengine.runner import load_checkpoint
 
 from mmaction.registry import MODELS
 from projects.cast.engine import SlimCheckpointHook
+from projects.cast.engine.slim_checkpoint import fingerprints
+from projects.cast.state_dict import digest
 
 
 @pytest.fixture
@@ -52,6 +55,32 @@ def test_slim_with_other_experts_is_refused(files):
     cfg['backbone']['experts']['spatial']['checkpoint'] = None
     with pytest.raises(ValueError, match="another expert 'spatial' than None; set .*spatial.checkpoint"):
         load_checkpoint(MODELS.build(cfg), slim)
+
+
+@pytest.mark.parametrize('positions', [False, True])
+def test_minor9_fingerprints_do_not_depend_on_the_input_size(files, positions):
+    """They are of what the file holds; those of version 0.1, with positions, hold for the native size."""
+    root, cfg, whole, slim, state = files
+    if positions:
+        stored, model = torch.load(slim, weights_only=True), MODELS.build(cfg)
+        load_checkpoint(model, whole)
+        stored['meta']['experts'] = {n: digest(e, True) for n, e in model.frozen_experts().items()}
+        torch.save(stored, slim)
+        load_checkpoint(MODELS.build(cfg), slim)
+    else:
+        for expert in cfg['backbone']['experts'].values():
+            expert['img_size'] = 160
+        model = MODELS.build(cfg)
+        model.init_weights()
+        assert fingerprints(model) == torch.load(slim, weights_only=True)['meta']['experts']
+
+
+def test_minor9_fingerprints_of_any_dtype():
+    state = dict(a=torch.randn(3, 4), b=torch.tensor(2))
+    sha = hashlib.sha256(b'a' + state['a'].numpy().tobytes() + b'b' + state['b'].numpy().tobytes())
+    assert digest(state) == digest(state, True) == sha.hexdigest()
+    low = dict(state, a=state['a'].bfloat16())
+    assert digest(low) != digest(state) and digest(low) == digest({**low})
 
 
 def test_hook_writes_what_the_tool_writes(files):

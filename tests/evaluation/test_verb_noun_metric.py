@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from projects.cast.evaluation import VerbNounMetric
+from projects.cast.errors import InputError
+from projects.cast.evaluation import AccuracyMetric, VerbNounMetric
 from projects.cast.evaluation.verb_noun_metric import rank
 
 
@@ -67,3 +68,25 @@ def test_bad_scores_and_labels():
         VerbNounMetric().process(None, [sample([float('nan'), 1.], [1., 0.], [0, 0])])
     with pytest.raises(ValueError, match='must have the same tasks'):
         VerbNounMetric().process(None, [sample([0., 1.], [1., 0.], [0])])
+
+
+def test_minor17_any_number_of_tasks():
+    scores = dict(verb=torch.tensor([.6, .4]), noun=torch.tensor([.3, .7]), tool=torch.tensor([.1, .2, .7]))
+    labels = [0, 1, 2], [0, 1, 1], [1, 1, 2]
+    samples = [dict(pred_score=scores, gt_label=torch.tensor(label)) for label in labels]
+    expected = dict(verb_top1=200 / 3, noun_top1=100, tool_top1=200 / 3, action_top1=100 / 3,
+                    verb_top2=100, noun_top2=100, tool_top2=100, action_top2=200 / 3)
+    assert evaluate(VerbNounMetric(topk=(1, 2)), samples) == pytest.approx(expected)
+
+
+def test_minor19_one_label_is_in_percent_too():
+    samples = [dict(pred_score=torch.tensor(s), gt_label=torch.tensor([0])) for s in ([.9, .1], [.2, .8])]
+    assert evaluate(AccuracyMetric(metric_list=('top_k_accuracy', 'mean_class_accuracy')), samples) == {
+        'top1': 50, 'top5': 100, 'mean1': 25}  # the second class has no sample, which counts as 0
+
+
+@pytest.mark.parametrize('metric, score, label', [
+    (AccuracyMetric, torch.rand(6, 97), [1]), (VerbNounMetric, dict(verb=torch.rand(6, 97)), [1])])
+def test_M11_scores_of_single_views_are_refused(metric, score, label):
+    with pytest.raises(InputError, match=r"shape \(6, 97\) instead of \(classes, \), .*average_clips='prob'"):
+        metric().process(None, [dict(pred_score=score, gt_label=torch.tensor(label))])

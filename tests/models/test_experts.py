@@ -5,6 +5,7 @@ import torch
 from conftest import build_tiny
 
 from mmaction.registry import MODELS
+from projects.cast.errors import InputError
 from projects.cast.models import AIMExpert, CLIPExpert, TimmExpert, VideoMAEExpert
 from projects.cast.models.tokens import attention
 
@@ -13,6 +14,10 @@ TIMM = {
     'layer scale, registers, patches pooled': ('vit_medium_patch16_reg4_gap_256', dict(init_values=0.5)),
     'eva': ('eva02_base_patch16_clip_224', {}),
     'eva with layer scale': ('eva02_base_patch16_clip_224', dict(init_values=0.5)),
+    'attention pooling': ('vit_base_patch16_siglip_224', {}),
+    'attention pooling, eva': ('vit_pe_core_base_patch16_224', dict(attn_pool_num_heads=4)),
+    'patches pooled behind the norm': ('vit_small_patch16_dinov3', {}),
+    'distilled': ('deit_small_distilled_patch16_224', {}),
     'qk norm': ('vit_base_patch16_224.augreg_in21k', dict(qk_norm=True)),
 }
 SMALL = dict(embed_dim=48, depth=2, num_heads=4)
@@ -47,6 +52,9 @@ def test_timm_expert_is_timms_model_frame_by_frame(case, size):
     got = expert.tower.norm(tokens.data.flatten(0, 1))
     torch.testing.assert_close(got, expected, rtol=1e-4, atol=1e-5)
     assert expert.pool(tokens).shape == (2, 48)
+    one = clip[:, :, :2]  # of which the second frame: the mean over time is that of one
+    pooled = expert.tower.forward_head(expert.tower.forward_features(one[:, :, 1]), pre_logits=True)
+    torch.testing.assert_close(expert.pool(forward(expert, one)), pooled, rtol=1e-4, atol=1e-5)
     assert sum(map(len, expert.layer_groups())) == len(list(expert.parameters()))
     every = TimmExpert(name, img_size=64, num_frames=2, tubelet_size=1, model_kwargs={**SMALL, **more})
     every.tower.load_state_dict(expert.tower.state_dict())
@@ -87,10 +95,22 @@ def test_timm_checkpoints(tmp_path, case):
         wide.init_weights()
 
 
-@pytest.mark.parametrize('name', ['resnet18', 'swin_tiny_patch4_window7_224'])
-def test_other_architectures_are_refused(name):
-    with pytest.raises((ValueError, TypeError), match='no plain vision transformer|img_size'):
+@pytest.mark.parametrize('name', [
+    'resnet18', 'swin_tiny_patch4_window7_224', 'beit_base_patch16_224', 'samvit_base_patch16',
+    'no_such_model', 'vit_small_patch16_rope_mixed_224'])
+def test_minor8_other_architectures_are_refused(name):
+    with pytest.raises(InputError, match=f'{name} .* ?plain vision transformer'):
         TimmExpert(name)
+
+
+def test_minor8_attention_pooling_is_timms():
+    """Of each frame, then their mean; layer decay counts it among what is behind the blocks."""
+    expert = TimmExpert('vit_base_patch16_siglip_224', img_size=64, num_frames=4, model_kwargs=SMALL)
+    tower, clip = randomise(expert.tower), torch.randn(2, 3, 4, 64, 64)
+    frames = [tower.forward_head(tower.forward_features(clip[:, :, i]), pre_logits=True) for i in (1, 3)]
+    pooled = expert.pool(forward(expert.eval(), clip))
+    torch.testing.assert_close(pooled, sum(frames) / 2, rtol=1e-4, atol=1e-5)
+    assert {id(p) for p in tower.attn_pool.parameters()} < {id(p) for p in expert.layer_groups()[-1]}
 
 
 def test_swapped_roles():
@@ -160,6 +180,5 @@ def test_one_expert_alone():
     model = build_tiny(head=cfg)
     alone = MODELS.build(dict(
         type='TwoExpertViT', experts=dict(spatial=dict(type='CLIPExpert', **SIZE)), exchanges=dict()))
-    assert not alone.unreachable_parameters()
     assert set(alone(torch.randn(1, 3, 2, 32, 32))) == {'spatial'}
     assert set(model.cls_head(dict(spatial=torch.randn(2, 48)))) == {'verb', 'noun'}

@@ -1,8 +1,11 @@
+import copy
+
 import pytest
 import torch
 from conftest import build_tiny
 
 from mmaction.structures import ActionDataSample
+from projects.cast.errors import InputError
 from projects.cast.models import FusedHead, VerbNounHead
 
 
@@ -19,7 +22,7 @@ def test_verb_noun_loss_by_hand():
         target[0, label] += 0.9
         expected = -(target * scores[task].log_softmax(-1)).sum()
         torch.testing.assert_close(losses[f'loss_{task}'], expected)
-    assert losses['verb_top1'] == 1 and losses['noun_top1'] == 0
+    assert losses['verb_top1'] == 100 and losses['noun_top1'] == 0
 
 
 def test_verbs_read_the_temporal_and_nouns_the_spatial_feature():
@@ -59,6 +62,37 @@ def test_loss_and_predict_modes_with_views():
     assert {'loss_verb', 'loss_noun', 'verb_top1', 'noun_top5'} <= losses.keys()
 
 
+ONE = dict(type='FusedHead', num_classes=3, in_channels=48, experts=('spatial', ), average_clips='prob')
+
+
+def test_M4_a_head_that_reads_one_expert_trains_in_ddp(tmp_path):
+    model, views = build_tiny(head=ONE), torch.randn(2, 1, 3, 4, 32, 32)
+    torch.distributed.init_process_group('gloo', f'file://{tmp_path}/store', rank=0, world_size=1)
+    try:
+        ddp = torch.nn.parallel.DistributedDataParallel(model)
+        for _ in range(2):  # the second step waits for all gradients of the first
+            ddp(views, samples(0, 1), mode='loss')['loss_cls'].backward()
+    finally:
+        torch.distributed.destroy_process_group()
+
+
+@pytest.mark.parametrize('head', [None, ONE, dict(type='EnsembleVerbNounHead', in_channels=48)])
+@pytest.mark.parametrize('backbone', [
+    dict(with_cp=True, drop_path_rate=0.5), dict(plain=True), dict(windows=dict(spatial='time'))], ids=str)
+def test_M4_autograd_says_what_reaches_no_score(head, backbone):
+    """As the gradients of a step do; and being asked leaves no trace."""
+    model = build_tiny(head=head, **backbone).train()
+    before, modes = torch.get_rng_state(), [m.training for m in model.modules()]
+    low = copy.deepcopy(model).bfloat16()
+    dead = model._ddp_params_and_buffers_to_ignore
+    assert torch.equal(torch.get_rng_state(), before) and [m.training for m in model.modules()] == modes
+    assert all(p.grad is None for p in model.parameters())
+    assert low._ddp_params_and_buffers_to_ignore == dead
+    scores = model.cls_head(model.backbone(torch.randn(2, 3, 4, 32, 32)))
+    sum(s.sum() for s in (scores.values() if isinstance(scores, dict) else [scores])).backward()
+    assert dead == [n for n, p in model.named_parameters() if p.requires_grad and p.grad is None]
+
+
 def test_checkpoint_of_another_model(tmp_path):
     from mmengine.runner import load_checkpoint
     model, other = build_tiny(), build_tiny(width=64)
@@ -81,3 +115,73 @@ def test_checkpoint_without_a_head_is_for_fine_tuning(tmp_path):
     assert torch.equal(model.backbone.exchanges[0]['b_cast'].up.spatial.weight,
                        source.backbone.exchanges[0]['b_cast'].up.spatial.weight)
     assert torch.equal(model.cls_head.fc_cls.verb.weight, before)
+
+
+FUSED = dict(type='FusedHead', num_classes=5, in_channels=48, label_smooth_eps=0.1)
+
+
+@pytest.mark.parametrize('head', [FUSED, None])
+def test_N1_bf16_training_with_hard_labels(head):
+    """Loss and top-k accuracy come from scores in float32."""
+    from mmaction.registry import OPTIM_WRAPPERS
+    model = build_tiny(head=head)
+    optimizer = torch.optim.SGD([p for p in model.parameters() if p.requires_grad], 1e-2)
+    wrapper = OPTIM_WRAPPERS.build(dict(type='BF16OptimWrapper', optimizer=optimizer))
+    clips = [torch.randint(256, (1, 3, 4, 32, 32), dtype=torch.uint8) for _ in range(2)]
+    labels = ([1], [4]) if head else ([1, 2], [3, 4])
+    losses = model.train_step(dict(inputs=clips, data_samples=samples(*labels)), wrapper)
+    assert losses['loss'].dtype == torch.float32
+    names = ('top1_acc', 'top5_acc') if head else ('verb_top1', 'noun_top5')
+    assert all(losses[name] in (0, 50, 100) for name in names)  # percent, of two samples
+
+
+@pytest.mark.parametrize('dtype', [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize('head', [FUSED, None])
+def test_minor4_the_whole_recognizer_in_half_precision(dtype, head):
+    model, low = build_tiny(head=head).eval(), build_tiny(head=head).to(dtype).eval()
+    views = torch.randint(256, (2, 3, 4, 32, 32), dtype=torch.uint8)
+    batch = dict(inputs=[views], data_samples=samples([0, 0]))
+    with torch.no_grad():
+        expected, got = (m.test_step(dict(batch))[0].pred_score for m in (model, low))
+    for a, b in zip(*(s.values() if isinstance(s, dict) else [s] for s in (expected, got))):
+        assert b.dtype == torch.float32
+        torch.testing.assert_close(b, a, rtol=0.2, atol=0.02)
+
+
+@pytest.mark.parametrize('head', [FUSED, None])
+def test_minor2_several_clips_of_a_video_in_training(head):
+    """Each clip counts as a sample with the label of its video."""
+    model = build_tiny(head=head)
+    clips, labels = torch.randn(2, 3, 3, 4, 32, 32), ([1], [4]) if head else ([1, 2], [3, 4])
+    losses = model(clips, samples(*labels), mode='loss')
+    apart = model(clips.flatten(0, 1).unsqueeze(1), samples(*(label for label in labels for _ in range(3))),
+                  mode='loss')
+    assert losses.keys() == apart.keys()
+    for name, value in losses.items():
+        torch.testing.assert_close(value, apart[name])
+
+
+@pytest.mark.parametrize('head', [dict(type='FusedHead', num_classes=5, in_channels=48),
+                                  dict(type='VerbNounHead', in_channels=48)])
+def test_M11_views_are_averaged_by_default(head):
+    head.pop('average_clips', None)
+    model = build_tiny(head=head).eval()
+    with torch.no_grad():
+        score = model(torch.randn(1, 3, 3, 4, 32, 32), samples([0, 0]), mode='predict')[0].pred_score
+    for s in score.values() if isinstance(score, dict) else [score]:
+        assert s.ndim == 1
+        torch.testing.assert_close(s.sum(), torch.tensor(1.))
+
+
+def test_N6_one_task_for_tools_that_know_one_label():
+    head = dict(type='VerbNounHead', num_classes=dict(verb=5, noun=7), in_channels=48)
+    model, views = build_tiny(head=head).eval(), torch.randn(1, 2, 3, 4, 32, 32)
+    with torch.no_grad():
+        both = model(views, samples([1, 2]), mode='predict')[0]
+        model.test_cfg = dict(task='noun')
+        noun = model(views, samples([1, 2]), mode='predict')[0]
+        assert torch.equal(noun.pred_score, both.pred_score['noun'])
+        assert noun.gt_label.tolist() == [2] and noun.pred_label == both.pred_label[1]
+        model.test_cfg = dict(task='nuon')
+        with pytest.raises(InputError, match=r"test_cfg.task='nuon': the tasks are \['verb', 'noun'\]"):
+            model(views, samples([1, 2]), mode='predict')

@@ -1,13 +1,17 @@
 """The plain implementation, activation checkpointing and bfloat16 compute the same."""
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 import torch
 import torch.nn.functional as F
 from conftest import build_tiny
 from torch.utils.flop_counter import FlopCounterMode
 
+from projects.cast.models import lean
 from projects.cast.models.adapter import Adapter
 from projects.cast.models.exchange import CrossAttention
-from projects.cast.models.lean import attend, materialised, plain, quick_gelu
+from projects.cast.models.lean import attend, materialised, quick_gelu
 from projects.cast.models.tokens import Tokens
 
 
@@ -93,10 +97,10 @@ def test_an_adapter_does_not_keep_its_gelu():
     adapter = Adapter(8, ratio=2.)
     torch.nn.init.normal_(adapter.up.weight)
     x = torch.randn(5, 8, requires_grad=True)
-    lean, y = kept(adapter, x)
-    with plain():
-        written_out, expected = kept(adapter, x)
-    assert (lean, written_out) == (5 * (8 + 16), 5 * (8 + 16 + 16))
+    cheap, y = kept(adapter, x)
+    adapter.plain = True
+    written_out, expected = kept(adapter, x)
+    assert (cheap, written_out) == (5 * (8 + 16), 5 * (8 + 16 + 16))
     grads, expected_grads = (torch.autograd.grad(r.square().sum(), [x, *adapter.parameters()])
                              for r in (y, expected))
     torch.testing.assert_close(grads, expected_grads)
@@ -106,21 +110,21 @@ def test_an_exchange_does_not_keep_sums_with_positions():
     grid = (2, 2, 2)
     cross = CrossAttention(8, 2, 'space', grid, grid)
     query, context = (Tokens(torch.randn(1, 2, 4, 8, requires_grad=True), grid) for _ in range(2))
-    lean, _ = kept(cross, query, context)
+    cheap, _ = kept(cross, query, context)
     positions = cross.query_pos, cross.context_pos
     cross.query_pos = cross.context_pos = None
-    assert kept(cross, query, context)[0] == lean  # they cost nothing
+    assert kept(cross, query, context)[0] == cheap  # they cost nothing
     cross.query_pos, cross.context_pos = positions
-    with plain():
-        assert kept(cross, query, context)[0] > lean
+    cross.plain = True
+    assert kept(cross, query, context)[0] > cheap
 
 
 def test_nothing_but_gelu_is_computed_again():
     """The products of a training step are those of plain."""
     adapter, x = Adapter(8, ratio=2.), torch.randn(5, 8, requires_grad=True)
     counts = []
-    for on in (False, True):
-        with plain(on), FlopCounterMode(display=False) as counter:
+    for adapter.plain in (False, True):
+        with FlopCounterMode(display=False) as counter:
             adapter(x).sum().backward()
         counts.append(counter.get_total_flops())
     assert counts[0] == counts[1] == 3 * 2 * (5 * 8 * 16 + 5 * 16 * 8)
@@ -128,8 +132,8 @@ def test_nothing_but_gelu_is_computed_again():
 
 def test_training_keeps_less_than_plain():
     clip = torch.randn(1, 3, 4, 64, 64)
-    lean, written_out = (kept(build_tiny(plain=on).backbone.train(), clip)[0] for on in (False, True))
-    assert lean < 0.66 * written_out
+    cheap, written_out = (kept(build_tiny(plain=on).backbone.train(), clip)[0] for on in (False, True))
+    assert cheap < 0.66 * written_out
 
 
 def test_quick_gelu():
@@ -143,17 +147,53 @@ def test_quick_gelu():
 
 @pytest.mark.parametrize('shape', [(1, 40, 3, 16), (5, 7, 2, 8)], ids=str)
 def test_attention_in_bf16(shape, monkeypatch):
-    """On a CPU it is the fused function only where a gradient is wanted."""
+    """On a CPU without AMX it is the fused function only where a gradient is wanted."""
+    monkeypatch.setattr(lean, 'HEAD_BY_HEAD', True)
     torch.manual_seed(0)
     q, k, v = (torch.randn(shape).transpose(1, 2) for _ in range(3))
     low = [x.bfloat16() for x in (q, k, v)]
     fused = F.scaled_dot_product_attention(*low)
     assert torch.equal(attend(*low), fused)
+    with torch.no_grad(), monkeypatch.context() as amx:
+        amx.setattr(lean, 'HEAD_BY_HEAD', False)
+        assert torch.equal(attend(*low), fused)
+        torch.testing.assert_close(fused.float(), materialised(q, k, v), rtol=0.02, atol=0.02)
     monkeypatch.setattr(F, 'scaled_dot_product_attention', None)
     with torch.no_grad():
         torch.testing.assert_close(attend(*low).float(), materialised(q, k, v), rtol=0.02, atol=0.02)
     with pytest.raises(TypeError):
         attend(*low)
+
+
+@pytest.mark.parametrize('amx', [False, True])
+def test_the_cpu_is_asked_for_amx(amx, monkeypatch):
+    monkeypatch.setattr(torch.cpu, 'get_capabilities', lambda: dict(amx_bf16=amx), raising=False)
+    assert lean.has_amx() == amx
+    monkeypatch.delattr(torch.cpu, 'get_capabilities')  # as in older versions of torch
+    monkeypatch.setattr(torch.cpu, '_is_amx_tile_supported', lambda: amx, raising=False)
+    assert lean.has_amx() == amx
+    monkeypatch.delattr(torch.cpu, '_is_amx_tile_supported')
+    assert not lean.has_amx()
+
+
+def test_minor14_a_plain_and_a_normal_model_do_not_disturb_each_other(monkeypatch):
+    """The plain one goes on with its first block while the normal one is in the middle of its own."""
+    plain, normal = build_tiny(plain=True).backbone, build_tiny().backbone
+    in_plain, in_normal, plain_done = threading.Event(), threading.Event(), threading.Event()
+    for model, here, there in ((plain, in_plain, in_normal), (normal, in_normal, plain_done)):
+        model.exchanges[0].b_cast.register_forward_pre_hook(
+            lambda *_, here=here, there=there: here.set() or there.wait(20) and None)
+    clip, callers, fused = torch.randn(1, 3, 2, 16, 16), set(), F.scaled_dot_product_attention
+    monkeypatch.setattr(F, 'scaled_dot_product_attention',
+                        lambda *qkv: callers.add(threading.current_thread().name) or fused(*qkv))
+    with ThreadPoolExecutor(1, 'plain') as one, ThreadPoolExecutor(1, 'normal') as other:
+        first = one.submit(plain, clip)
+        in_plain.wait(20)
+        second = other.submit(normal, clip)
+        first.result()
+        plain_done.set()
+        second.result()
+    assert callers == {'normal_0'}
 
 
 def test_inference_in_bf16():

@@ -5,6 +5,14 @@ import torch
 from conftest import build_tiny, tiny_config
 
 from mmaction.registry import MODELS
+from projects.cast.errors import InputError
+
+
+def forward(expert, clip):
+    x = expert.embed(clip)
+    for i in range(expert.depth):
+        x = expert.feed_forward(i, expert.attend(i, x))
+    return x
 
 
 def test_new_model_computes_what_its_experts_do():
@@ -41,12 +49,9 @@ def test_unequal_widths_and_a_third_expert():
             type='BCAST', between=(name, 'audio'), windows={name: 'time', 'audio': 'space-time'},
             bottleneck_dims=16, num_heads=2)
     backbone['exchanges']['b_cast']['between'] = ('spatial', 'temporal')
-    model = MODELS.build(backbone)
+    model = MODELS.build(cfg).backbone
     features = model(torch.randn(1, 3, 4, 64, 64))
     assert {k: v.shape[1] for k, v in features.items()} == dict(spatial=48, temporal=64, audio=32)
-    sum(f.sum() for f in features.values()).backward()
-    dead = {n for n, p in model.named_parameters() if p.requires_grad and p.grad is None}
-    assert dead == set(model.unreachable_parameters())
 
 
 def test_exchange_in_some_layers():
@@ -54,6 +59,83 @@ def test_exchange_in_some_layers():
     cfg['exchanges']['b_cast']['layers'] = [1]
     model = MODELS.build(cfg)
     assert [len(e) for e in model.exchanges] == [0, 1]
+
+
+@pytest.mark.parametrize('layers', [[1, 2], [-1]])
+def test_minor3_layers_that_are_not_there(layers):
+    cfg = tiny_config()['backbone']
+    cfg['exchanges']['b_cast']['layers'] = layers
+    message = rf"exchange 'b_cast' has layers=\[{str(layers)[1:-1]}\], but the 2 blocks are numbered 0 to 1"
+    with pytest.raises(InputError, match=message):
+        MODELS.build(cfg)
+
+
+SIZE = dict(img_size=(32, 64), num_frames=4)
+
+
+def test_minor13_sizes_that_are_not_square():
+    """Tables of all experts and exchanges, beside the libraries' own forward passes."""
+    cfg = tiny_config()['backbone']
+    for expert in cfg['experts'].values():
+        expert.update(SIZE)
+    cfg['experts']['timm'] = dict(
+        type='TimmExpert', model_name='vit_base_patch16_224',
+        model_kwargs=dict(embed_dim=48, depth=2, num_heads=4), **SIZE)
+    cfg['experts']['aim'] = dict(type='AIMExpert', embed_dims=48, depth=2, num_heads=4, **SIZE)
+    cfg['exchanges']['b_cast']['between'] = ('spatial', 'temporal')
+    torch.manual_seed(0)
+    model = MODELS.build(cfg).eval()
+    clip = torch.randn(2, 3, 4, 32, 64)
+    features = model(clip)
+    clip_tower, timm_tower = model.experts.spatial.tower, model.experts.timm.tower
+    assert clip_tower.positional_embedding.shape[0] == 9 and timm_tower.pos_embed.shape[1] == 9
+    assert model.exchanges[0].b_cast.attn.temporal.query_pos.shape[0] == 8
+    frames = clip[:, :, 1::2].transpose(1, 2).flatten(0, 1)
+    cls = clip_tower.transformer(clip_tower._embeds(frames))[:, 0].view(2, 2, -1).mean(1)
+    torch.testing.assert_close(features['spatial'], clip_tower.ln_post(cls))
+    torch.testing.assert_close(features['temporal'], model.experts.temporal.tower(clip))
+    cls = model.experts.timm.pool(forward(model.experts.timm, clip[:, :, :2]))
+    torch.testing.assert_close(cls, timm_tower(clip[:, :, 1]), rtol=1e-4, atol=1e-5)
+    assert features['aim'].shape == (2, 48)
+
+
+def test_minor15_resizing_leaves_the_graph():
+    cfg = tiny_config()['backbone']
+    cfg['experts'].update(
+        spatial=dict(type='AIMExpert', embed_dims=48, num_heads=4),
+        timm=dict(type='TimmExpert', model_name='eva02_base_patch16_clip_224',
+                  model_kwargs=dict(embed_dim=48, depth=1, num_heads=4)))
+    cfg['experts']['spatial']['depth'] = cfg['experts']['temporal']['depth'] = 1
+    cfg['experts']['spatial']['tubelet_size'] = 2
+    cfg['exchanges']['b_cast']['between'] = ('spatial', 'temporal')
+    cfg['exchanges']['plain'] = dict(
+        type='PlainCrossAttention', between=('timm', 'temporal'), num_heads=4,
+        windows=dict(timm='time', temporal='space-time'))
+    cfg['exchanges']['lateral'] = dict(type='Lateral', between=('timm', 'spatial'))
+    torch.manual_seed(0)
+    model = MODELS.build(cfg).eval()
+    for p in model.parameters():
+        torch.nn.init.normal_(p, std=0.1)
+    clip = torch.randn(2, 3, 8, 48, 80)
+
+    def resizes(names):
+        return [name for name in map(str, names) if 'upsample' in name or 'interpolate' in name]
+
+    with torch.no_grad():
+        with torch.profiler.profile() as profile:
+            expected = model(clip)
+        assert resizes(event.name for event in profile.events())
+        parameters = dict(model.named_parameters())
+        model.set_input_size((8, 48, 80))
+        assert all(p is parameters[n] for n, p in model.named_parameters())
+        graph = torch.export.export(model, (clip, ), strict=False).graph
+        assert not resizes(node.target for node in graph.nodes)
+        for name, feature in model(clip).items():
+            torch.testing.assert_close(feature, expected[name], rtol=0, atol=1e-6)
+        assert all(f.isfinite().all() for f in model(torch.randn(1, 3, 4, 32, 32)).values())
+    fresh = MODELS.build({**cfg, 'experts': {  # what it holds fits a model that is built for that size
+        n: {**e, 'img_size': (48, 80), 'num_frames': 8} for n, e in cfg['experts'].items()}})
+    fresh.load_state_dict(model.state_dict())
 
 
 def test_wrong_configs():

@@ -129,8 +129,8 @@ def test_balanced_score(tmp_path):
         assert own == value if value is None else round(own, 1) == value
     assert round(paper['CAST']['ssv2+k400'], 1) == 77.9
 
-    files = dict(ek100={'acc/verb_top1': 50., 'acc/noun_top1': 25.}, ssv2={'acc/top1': 0.5},
-                 k400={'acc/top1': 1.})
+    files = dict(ek100={'acc/verb_top1': 50., 'acc/noun_top1': 25.}, ssv2={'acc/top1': 50.},
+                 k400={'acc/top1': 100.})
     arguments = []
     for name, metrics in files.items():
         (tmp_path / f'{name}.json').write_text(json.dumps(metrics))
@@ -138,7 +138,7 @@ def test_balanced_score(tmp_path):
     output = run('tools/analysis/balanced_score.py', *arguments)
     assert '| this run | 50.0 | 25.0 | 50.0 | 100.0 | 66.7 | 44.4 |' in output
     with pytest.raises(SystemExit, match='ssv2.json: no acc/verb_top1, acc/noun_top1; it has acc/top1'):
-        BALANCED.read(str(tmp_path / 'ssv2.json'), dict(verb='acc/verb_top1', noun='acc/noun_top1'), 1)
+        BALANCED.read(str(tmp_path / 'ssv2.json'), dict(verb='acc/verb_top1', noun='acc/noun_top1'))
 
 
 def test_ablation_table(tmp_path):
@@ -153,7 +153,7 @@ def test_ablation_table(tmp_path):
     write('table1g_s2t-only', '2', verb_top1=72.2, noun_top1=55., action_top1=43.)
     for seed, value in ((0, 40.), (1, 50.)):
         write(f'table1d_ratio-1-8_seed{seed}', '1', verb_top1=value, noun_top1=value, action_top1=value)
-    write('single_clip_ssv2', '1', top1=0.5, top5=0.9)
+    write('single_clip_ssv2', '1', top1=50., top5=90.)
     write('table1d_ratio-1', '1', lr=1.)
     output = run('tools/analysis/ablation_table.py', tmp_path, '--csv', tmp_path / 'table.csv')
     tables = {part.splitlines()[0]: part for part in output.split('### Table ')[1:]}

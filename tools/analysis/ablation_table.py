@@ -13,6 +13,8 @@ import re
 from pathlib import Path
 from typing import Dict, List, NamedTuple, Optional
 
+from projects.cast.errors import InputError, run_tool
+
 CONFIGS = Path(__file__).parents[2] / 'configs' / 'cast'
 KEYS = {'verb': 'acc/verb_top1', 'noun': 'acc/noun_top1', 'action': 'acc/action_top1'}
 
@@ -70,7 +72,10 @@ def read_tables() -> Dict[str, List[Row]]:
 def newest_metrics(folder: Path) -> Optional[Dict[str, float]]:
     """The metrics that tools/test.py wrote last into a work_dir, None if there are none."""
     for path in sorted(folder.glob('*/*.json'), key=lambda p: p.stat().st_mtime, reverse=True):
-        metrics = json.loads(path.read_text(encoding='utf-8'))
+        try:
+            metrics = json.loads(path.read_text(encoding='utf-8'))
+        except json.JSONDecodeError as error:
+            raise InputError(f'{path}: line {error.lineno} is no JSON; test again') from error
         if any(key.startswith('acc/') for key in metrics):
             return metrics
     return None
@@ -84,9 +89,8 @@ def measured(row: Row, root: Path) -> Dict[str, float]:
         return {}
     result = {}
     for task in row.paper:
-        # VerbNounMetric writes percent, MMAction2's accuracy of one label shares
-        key, factor = (KEYS[task], 1) if task else ('acc/top1', 100)
-        result[task] = factor * sum(run[key] for run in runs) / len(runs)
+        key = KEYS[task] if task else 'acc/top1'
+        result[task] = sum(run[key] for run in runs) / len(runs)
     return result
 
 
@@ -96,7 +100,7 @@ def main() -> None:
     parser.add_argument('--csv', metavar='FILE', help='write the table there too')
     args = parser.parse_args()
     if not args.work_dirs.is_dir():
-        parser.error(f'{args.work_dirs}: no such folder')
+        raise InputError(f'{args.work_dirs}: no such folder; give that of the runs')
     header = ['table', 'row', 'data', 'task', "paper's", 'ours', 'difference']
     lines = []
     for table, rows in read_tables().items():
@@ -120,4 +124,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(main)

@@ -10,6 +10,8 @@ import json
 from statistics import harmonic_mean
 from typing import Dict, List, Optional
 
+from projects.cast.errors import InputError, run_tool
+
 COLUMNS = ('verb', 'noun', 'ssv2', 'k400')
 PAPER = {  # top-1 in table 2; what the paper leaves open is None
     'CLIP': (54.9, 52.7, 47.8, 78.9),
@@ -24,26 +26,28 @@ PAPER = {  # top-1 in table 2; what the paper leaves open is None
 Row = Dict[str, Optional[float]]
 
 
-def read(path: Optional[str], keys: Dict[str, str], factor: float) -> Row:
+def read(path: Optional[str], keys: Dict[str, str]) -> Row:
     """Accuracies in percent of one metric file.
 
     Args:
         path: JSON file; None for no run.
         keys: column to the name of the metric.
-        factor: what makes percent of the file's numbers.
 
     Raises:
-        SystemExit: if a metric is not in the file.
+        InputError: if a metric is not in the file.
     """
     if path is None:
         return dict.fromkeys(keys)
     with open(path, encoding='utf-8') as file:
-        metrics = json.load(file)
+        try:
+            metrics = json.load(file)
+        except ValueError as error:
+            raise InputError(f'{path}: is no JSON ({error}); give TIME/TIME.json of a test run') from error
     missing = [key for key in keys.values() if key not in metrics]
     if missing:
-        raise SystemExit(f'{path}: no {", ".join(missing)}; it has {", ".join(metrics)}. Is it of another '
+        raise InputError(f'{path}: no {", ".join(missing)}; it has {", ".join(metrics)}. Is it of another '
                          'data set?')
-    return {column: factor * metrics[key] for column, key in keys.items()}
+    return {column: metrics[key] for column, key in keys.items()}
 
 
 def with_means(row: Row) -> Row:
@@ -69,14 +73,13 @@ def main() -> None:
     args = parser.parse_args()
     rows = {f'{name} (paper)': with_means(dict(zip(COLUMNS, values))) for name, values in PAPER.items()}
     own = {
-        # VerbNounMetric writes percent, as EPIC-KITCHENS does, MMAction2's AccMetric shares
-        **read(args.ek100, dict(verb='acc/verb_top1', noun='acc/noun_top1'), 1),
-        **read(args.ssv2, dict(ssv2='acc/top1'), 100),
-        **read(args.k400, dict(k400='acc/top1'), 100)}
+        **read(args.ek100, dict(verb='acc/verb_top1', noun='acc/noun_top1')),
+        **read(args.ssv2, dict(ssv2='acc/top1')),
+        **read(args.k400, dict(k400='acc/top1'))}
     if any(value is not None for value in own.values()):
         rows['this run'] = with_means(own)
     print('\n'.join(table(rows)))
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(main)

@@ -25,13 +25,15 @@ from pathlib import Path
 from typing import Callable, Dict, Iterable, List
 
 import torch
-from mmengine import Config, DictAction
+from mmengine import DictAction
 from rich.progress import track
 from torch.utils.flop_counter import FlopCounterMode
 
 import projects.cast  # noqa: F401
 from mmaction.registry import MODELS
 from mmaction.utils import register_all_modules
+from projects.cast.engine import read_config
+from projects.cast.errors import run_tool
 
 NAMES = ('config', 'plain', 'other')
 DTYPES = {'fp32': torch.float32, 'bf16': torch.bfloat16}
@@ -39,8 +41,7 @@ DTYPES = {'fp32': torch.float32, 'bf16': torch.bfloat16}
 
 def build(config: str, options: dict, plain: bool = False) -> torch.nn.Module:
     """The config's model with random weights, also where training starts from zero."""
-    cfg = Config.fromfile(config)
-    cfg.merge_from_dict(options)
+    cfg = read_config(config, options)
     for expert in cfg.model.backbone.get('experts', {}).values():
         expert.checkpoint = None
     if plain:
@@ -342,4 +343,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(main)

@@ -17,6 +17,8 @@ from rich.progress import track
 
 import projects.cast  # noqa: F401
 from mmaction.utils import register_all_modules
+from projects.cast.engine import read_config
+from projects.cast.errors import run_tool
 
 
 def sample_of(video: str, config: Config) -> dict:
@@ -63,7 +65,7 @@ def main() -> None:
     parser.add_argument('--json', metavar='FILE', help='write all figures')
     args = parser.parse_args()
     register_all_modules()
-    config = Config.fromfile(args.config)
+    config = read_config(args.config)
     pipelines = {name: Compose(config[f'{name}_pipeline']) for name in ('train', 'test')}
     steps: Dict[str, Dict[str, List[float]]] = {name: {} for name in pipelines}
     crops, views, ratios = next((t.num_crops for t in config.test_pipeline if 'num_crops' in t), 0), 1, []
@@ -95,4 +97,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(main)

@@ -19,6 +19,8 @@ from typing import Dict, List
 import numpy as np
 from mmpretrain.evaluation import SingleLabelMetric
 
+from projects.cast.errors import InputError, run_tool
+
 TASKS = ('verb', 'noun')
 Rows = List[dict]
 
@@ -27,12 +29,17 @@ def read_scores(path: str) -> Dict[str, np.ndarray]:
     """A file of ``tools/test.py --dump`` as the evaluator's dict, and labels ``(M, 2)``.
 
     Raises:
-        SystemExit: if it holds no verb and noun scores, or no narration ids.
+        InputError: if it holds no verb and noun scores, or no narration ids.
     """
     with open(path, 'rb') as file:
-        samples = pickle.load(file)  # the user's own file, written by mmengine
-    if not samples or not all(isinstance(s['pred_score'], dict) and 'narration_id' in s for s in samples):
-        raise SystemExit(f'{path}: no verb and noun scores with narration ids; dump them with an '
+        try:
+            samples = pickle.load(file)  # the user's own file, written by mmengine
+        except (pickle.UnpicklingError, EOFError, ImportError, LookupError, ValueError) as error:
+            raise InputError(f'{path}: is no file of tools/test.py --dump ({error})') from error
+    if not isinstance(samples, list) or not samples or not all(
+            isinstance(s, dict) and 'narration_id' in s and isinstance(s['pred_score'], dict)
+            for s in samples):
+        raise InputError(f'{path}: no verb and noun scores with narration ids; dump them with an '
                          'EPIC-KITCHENS-100 config and its `pack` as they are')
     tiny = np.finfo(np.float64).tiny
     labels = np.stack([s['gt_label'].numpy() for s in samples])
@@ -80,11 +87,15 @@ def report(results: Dict[str, np.ndarray], classes: Dict[str, str]) -> Rows:
     """
     rows: Rows = []
     for column, task in enumerate(TASKS):
-        with open(classes[task], newline='', encoding='utf-8') as file:
-            entries = sorted(csv.DictReader(file), key=lambda row: int(row['id']))
+        with open(classes[task], newline='', encoding='utf-8-sig') as file:
+            reader = csv.DictReader(file)
+            if not {'id', 'key', 'category'} <= {*(reader.fieldnames or ())}:
+                raise InputError(f'{classes[task]}: has the columns {reader.fieldnames}, but id, key and '
+                                 f'category are needed; give EPIC_100_{task}_classes.csv')
+            entries = sorted(reader, key=lambda row: int(row['id']))
         scores, label = results[f'{task}_output'], results['labels'][:, column]
         if len(entries) != scores.shape[1]:
-            raise SystemExit(f'{classes[task]} has {len(entries)} classes, the scores have {scores.shape[1]}')
+            raise InputError(f'{classes[task]} has {len(entries)} classes, the scores have {scores.shape[1]}')
         categories = sorted({row['category'] for row in entries})
         category = np.array([categories.index(row['category']) for row in entries])
         predicted = scores.argmax(1)
@@ -115,7 +126,7 @@ def main() -> None:
         write_submission(results, args.submission, args.sls)
     if args.report:
         if results['labels'].min() < 0:
-            parser.error(f'{args.scores} has segments without labels: there is nothing to report')
+            raise InputError(f'{args.scores}: has segments without labels; there is nothing to report')
         rows = report(results, dict(zip(TASKS, args.classes)))
         with open(args.report, 'w', newline='', encoding='utf-8') as file:
             writer = csv.DictWriter(file, rows[0], lineterminator='\n')
@@ -129,4 +140,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(main)

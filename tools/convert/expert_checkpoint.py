@@ -12,20 +12,20 @@ import argparse
 import torch
 
 from projects.cast.checkpoints import VIDEOMAE, read_expert, rename
+from projects.cast.errors import run_tool
 
 
 def convert(src: str, dst: str, reverse: bool = False) -> int:
     """Writes DST; returns the number of tensors."""
-    try:
-        state = read_expert(src)
-    except ValueError as error:
-        raise SystemExit(str(error)) from error
+    state = read_expert(src)
     if not reverse:
-        torch.save({'state_dict': state}, dst)
+        renamed = {'state_dict': state}
     elif 'conv1.weight' in state:
-        torch.save({f'visual.{k}': v for k, v in state.items()}, dst)
+        renamed = {f'visual.{k}': v for k, v in state.items()}
     else:
-        torch.save({'module': rename(state, VIDEOMAE, reverse=True)}, dst)
+        renamed = {'module': rename(state, VIDEOMAE, reverse=True)}
+    with open(dst, 'wb') as file:
+        torch.save(renamed, file)
     return len(state)
 
 
@@ -39,4 +39,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(main)

@@ -1,14 +1,17 @@
 """Converts a released CAST checkpoint (EK100, SSV2 or K400) into one for this package, and back.
 
-    python tools/convert/release_checkpoint.py SRC DST [--reverse]
+    python tools/convert/release_checkpoint.py SRC DST [--reverse | --drop-head]
 
-Tensors are renamed, never changed; both ways together give the same file contents bit for bit.
+Tensors are renamed, never changed; both ways together give the same file contents bit for bit. With
+``--drop-head`` SRC may also be a checkpoint of this package, from training too.
 """
 import argparse
 
 import torch
 
-from projects.cast.checkpoints import RELEASE, read_file, rename, unwrap
+from projects.cast.checkpoints import RELEASE, rename, unwrap
+from projects.cast.errors import InputError, run_tool
+from projects.cast.reader import read_checkpoint
 
 
 def convert(src: str, dst: str, reverse: bool = False, drop_head: bool = False) -> int:
@@ -19,20 +22,32 @@ def convert(src: str, dst: str, reverse: bool = False, drop_head: bool = False) 
         dst: file to write.
         reverse: from our names to the release's.
         drop_head: leave the classification head out, to fine-tune with other classes.
+
+    Raises:
+        InputError: if SRC is not of the kind that is expected.
     """
-    checkpoint = read_file(src)
+    checkpoint = read_checkpoint(src)
     state, key = unwrap(checkpoint)
-    try:
-        state = rename(state, RELEASE, reverse)
-    except ValueError as error:
-        raise SystemExit(f'{src}: {error}') from error
+    meta = checkpoint.get('meta', {})
+    if reverse and 'experts' in meta:
+        raise InputError(f'{src}: is a slim checkpoint, without the frozen experts; put them back first with '
+                         'tools/convert/slim_checkpoint.py CONFIG SRC DST --reverse')
+    if drop_head and any(name.startswith('backbone.') for name in state):  # ours already
+        new_meta = {k: meta[k] for k in ('experts', 'release_key') if k in meta}
+    else:
+        new_meta = {'release_key': key}
+        try:
+            state = rename(state, RELEASE, reverse)
+        except InputError as error:
+            raise InputError(f'{src}: {error}') from error
     if drop_head:
         state = {k: v for k, v in state.items() if not k.startswith('cls_head.')}
-    if reverse:  # under the key the release's file had it
-        key = checkpoint.get('meta', {}).get('release_key', 'module')
-        torch.save({key: state} if key else state, dst)
-    else:
-        torch.save({'meta': {'release_key': key}, 'state_dict': state}, dst)
+    with open(dst, 'wb') as file:
+        if reverse:  # under the key the release's file had it
+            key = meta.get('release_key', 'module')
+            torch.save({key: state} if key else state, file)
+        else:
+            torch.save({'meta': new_meta, 'state_dict': state}, file)
     return len(state)
 
 
@@ -51,4 +66,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(main)

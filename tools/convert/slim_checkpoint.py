@@ -8,21 +8,23 @@ come from the files that the config names as their ``checkpoint``. With other fi
 import argparse
 
 import torch
-from mmengine import Config
 from mmengine.runner import load_checkpoint
 
 from mmaction.registry import MODELS
 from mmaction.utils import register_all_modules
+from projects.cast.engine import read_config
 from projects.cast.engine.slim_checkpoint import fingerprints, slim
+from projects.cast.errors import run_tool
 
 
 def convert(config: str, src: str, dst: str, reverse: bool = False) -> None:
     """Writes DST."""
-    model = MODELS.build(Config.fromfile(config).model)
+    model = MODELS.build(read_config(config).model)
     checkpoint = load_checkpoint(model, src, 'cpu', strict=True)
     meta = {k: v for k, v in checkpoint.get('meta', {}).items() if k != 'experts'}
     whole = {'meta': meta, 'state_dict': model.state_dict()}
-    torch.save(whole if reverse else slim(model, whole, fingerprints(model)), dst)
+    with open(dst, 'wb') as file:
+        torch.save(whole if reverse else slim(model, whole, fingerprints(model)), file)
 
 
 def main() -> None:
@@ -33,12 +35,9 @@ def main() -> None:
     parser.add_argument('--reverse', action='store_true', help='from slim to whole')
     args = parser.parse_args()
     register_all_modules()
-    try:
-        convert(args.config, args.src, args.dst, args.reverse)
-    except (ValueError, FileNotFoundError) as error:
-        raise SystemExit(str(error)) from error
+    convert(args.config, args.src, args.dst, args.reverse)
     print(f'{args.dst}: written')
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(main)

@@ -15,12 +15,14 @@ from concurrent.futures import ProcessPoolExecutor
 from typing import List, Tuple
 
 import numpy as np
-from mmengine import Config, DictAction
+from mmengine import DictAction
 from rich.progress import track
 
 from mmaction.registry import DATASETS
 from mmaction.utils import register_all_modules
-from projects.cast.datasets import DecodeVideo, OpenVideo, VideoError
+from projects.cast.datasets import DecodeVideo, InitVideo, VideoError
+from projects.cast.engine import read_config
+from projects.cast.errors import InputError, run_tool
 
 Problem = Tuple[str, str, str]  # kind, file, what
 
@@ -33,7 +35,7 @@ def check(job: Tuple[dict, int]) -> List[Problem]:
     """
     sample, clip_len = job
     try:
-        opened = OpenVideo().transform(dict(sample))
+        opened = InitVideo().transform(dict(sample))
         first, count = opened['start_index'], opened['total_frames']
         DecodeVideo().transform({**opened, 'frame_inds': np.array([first, first + count - 1])})
     except VideoError as error:
@@ -42,6 +44,11 @@ def check(job: Tuple[dict, int]) -> List[Problem]:
     if count < clip_len:
         return [('short', sample['filename'], f'{count} frames, a clip takes {clip_len}')]
     return []
+
+
+def quiet() -> None:
+    """Keeps what the decoder writes to stderr by itself off the terminal; a data worker needs none."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
 
 
 def main() -> None:
@@ -54,23 +61,29 @@ def main() -> None:
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='as in tools/train.py')
     args = parser.parse_args()
     register_all_modules()
-    config = Config.fromfile(args.config)
-    config.merge_from_dict(args.cfg_options or {})
+    config = read_config(args.config, args.cfg_options)
+    for path in filter(None, (args.report, args.counts)):
+        open(path, 'a').close()  # what cannot be written is better known now than after hours
     problems: List[Problem] = []
     counts = []
     for split in args.split:
-        cfg = copy.deepcopy(config[f'{split}_dataloader'].dataset)
-        clip_len = next(t.clip_len for t in cfg.pipeline if 'clip_len' in t)
+        try:
+            cfg = copy.deepcopy(config[f'{split}_dataloader'].dataset)
+            clip_len = next(t.clip_len for t in cfg.pipeline if 'clip_len' in t)
+        except (AttributeError, KeyError, StopIteration, TypeError) as error:
+            raise InputError(f'{args.config}: {split}_dataloader.dataset has no pipeline with clip_len; '
+                             'leave it out with --split, or check parts of a wrapped one alone') from error
         try:
             dataset = DATASETS.build({**cfg, 'pipeline': []})
-        except (FileNotFoundError, ValueError) as error:
-            raise SystemExit(f'{split}: {error}') from error
+        except ValueError as error:
+            raise InputError(f'{split}: {error}') from error
         samples = [dataset.get_data_info(i) for i in range(len(dataset))]
-        with ProcessPoolExecutor(args.workers) as pool:
+        with ProcessPoolExecutor(max(args.workers, 1), initializer=quiet) as pool:
             found = pool.map(check, [(sample, clip_len) for sample in samples], chunksize=16)
             here = [p for part in track(found, split, total=len(samples)) for p in part]
         kinds = Counter(kind for kind, *_ in here)
-        print(f'{split}: {len(samples)} samples, ' + ', '.join(f'{kinds[k]} {k}' for k in ('missing', 'broken', 'short')))
+        counted = (f'{kinds[kind]} {kind}' for kind in ('missing', 'broken', 'short'))
+        print(f'{split}: {len(samples)} samples, {", ".join(counted)}')
         labels = np.array([sample['label'] for sample in samples]).reshape(len(samples), -1)
         classes = getattr(dataset, 'classes', {'class': dataset.num_classes})
         for (task, count), column in zip(classes.items(), labels.T):
@@ -93,4 +106,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(main)

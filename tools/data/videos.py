@@ -1,19 +1,24 @@
-"""Re-encodes videos, whole or in part, so that they load fast: short side 256, H.264, short key-frame distance.
+"""Re-encodes videos, whole or in part, to load fast: short side 256, H.264, short key-frame distance.
 
     python tools/data/videos.py SOURCE TARGET [--short-side 256] [--workers 8]
 
-Every video below the folder SOURCE comes out below TARGET under the same name, as .mp4. Runs in parallel; run
-again after an interruption, it goes on where it stopped. Each file is read back before it counts as done.
+Every video below the folder SOURCE comes out below TARGET under the same name, as .mp4, upright, with the
+same frames at a constant rate. (So times annotated in a video of variable frame rate do not fit the result.)
+Runs in parallel; run again after an interruption, it goes on where it stopped. Each file is read back before
+it counts as done.
 """
 import argparse
 import os
+from collections import Counter
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from fractions import Fraction
 from pathlib import Path
-from typing import Callable, Iterable, List, NamedTuple, Optional
+from typing import Callable, Iterable, Iterator, List, NamedTuple, Optional
 
 from decord import VideoReader
 from rich.progress import Progress
+
+from projects.cast.errors import InputError, run_tool
 
 SUFFIXES = {'.mp4', '.webm', '.avi', '.mkv', '.mov'}
 
@@ -28,34 +33,59 @@ class Job(NamedTuple):
     stop: Optional[float] = None
 
 
+def upright(source, video) -> Iterator:
+    """Frames as players and decord show them: turned as the file's rotation says (phones write one).
+
+    Args:
+        source, video: an open PyAV container and its video stream.
+    """
+    from av.filter import Graph
+    graph = None
+    for frame in source.decode(video):
+        if turns := -frame.rotation // 90 % 4:
+            if graph is None:
+                graph = Graph()
+                quarters = [graph.add('transpose', 'clock') for _ in range(turns)]
+                nodes = graph.add_buffer(template=video), *quarters, graph.add('buffersink')
+                graph.link_nodes(*nodes).configure()
+            graph.push(frame)
+            frame = graph.pull()
+        yield frame
+
+
 def encode(job: Job) -> None:
     """Writes ``job.target`` beside itself first, reads it back, and puts it in its place.
 
     Raises:
         OSError, ValueError: if the source cannot be read or the target is not as it should be.
     """
-    import av  # needed here only: pip install -e '.[data]'
+    import av  # needed here and above only: pip install -e '.[data]'
     job.target.parent.mkdir(parents=True, exist_ok=True)
     part = job.target.with_suffix(f'.{os.getpid()}.part.mp4')
     try:
         with av.open(str(job.source)) as source, av.open(str(part), 'w') as target:
+            if not source.streams.video:
+                raise ValueError('there is no video in it')
             video = source.streams.video[0]
+            zero = video.start_time or 0
             video.thread_type = 'AUTO'
-            scale = job.short_side / min(video.width, video.height)
-            size = [2 * round(scale * n / 2) for n in (video.width, video.height)]  # H.264 wants even sides
-            out = target.add_stream('libx264', rate=Fraction(video.average_rate), options={'crf': '20', 'g': '16'})
-            out.width, out.height, out.pix_fmt = *size, 'yuv420p'
+            rate = Fraction(video.average_rate)
+            out = target.add_stream('libx264', rate=rate, options={'crf': '20', 'g': '16'})
             first, count = job.start or 0., 0
             if first:
-                source.seek(int(first / video.time_base), stream=video)
-            for frame in source.decode(video):
-                time = float(frame.pts * video.time_base) - float((video.start_time or 0) * video.time_base)
+                source.seek(zero + int(first / video.time_base), stream=video)
+            for frame in upright(source, video):
+                time = float((frame.pts - zero) * video.time_base)
                 if time < first - 1e-6:
                     continue
                 if job.stop is not None and time >= job.stop - 1e-6:
                     break
+                if not count:
+                    half = job.short_side / min(frame.width, frame.height) / 2
+                    size = [2 * round(half * n) for n in (frame.width, frame.height)]  # even, as H.264 wants
+                    out.width, out.height, out.pix_fmt = *size, 'yuv420p'
                 frame = frame.reformat(*size, format='yuv420p')
-                frame.pts, frame.time_base = count, 1 / Fraction(video.average_rate)
+                frame.pts, frame.time_base = count, 1 / rate
                 target.mux(out.encode(frame))
                 count += 1
             target.mux(out.encode())
@@ -75,14 +105,14 @@ def run(jobs: Iterable[Job], workers: int, work: Callable[[Job], None] = encode)
     """
     todo = [job for job in jobs if not job.target.is_file()]
     failed = []
-    with Progress() as progress, ProcessPoolExecutor(workers) as pool:
+    with Progress() as progress, ProcessPoolExecutor(max(workers, 1)) as pool:
         bar = progress.add_task('videos', total=len(todo))
         running = {pool.submit(work, job): job for job in todo}
         for future in as_completed(running):
             error = future.exception()
             if isinstance(error, ModuleNotFoundError):
                 pool.shutdown(cancel_futures=True)
-                raise SystemExit(f"{error}; run: pip install -e '.[data]'")
+                raise InputError(f"{error}; run: pip install -e '.[data]'")
             if error is not None:
                 failed.append(f'{running[future].source} -> {running[future].target}: {error}')
             progress.advance(bar)
@@ -90,10 +120,26 @@ def run(jobs: Iterable[Job], workers: int, work: Callable[[Job], None] = encode)
 
 
 def finish(failed: List[str], total: int) -> None:
-    """Says how it went; ends with status 1 if something failed."""
+    """Says how it went.
+
+    Raises:
+        InputError: if something failed.
+    """
     print(f'{total - len(failed)} of {total} videos are there')
     if failed:
-        raise SystemExit('\n'.join(['failed:', *failed, 'Run the same command again after mending these.']))
+        print('\n'.join(['failed:', *failed]))
+        raise InputError(f'{len(failed)} of {total} videos failed, the first: {failed[0]}; run the same '
+                         'command again after mending them')
+
+
+def check_size(short_side: int) -> None:
+    """Refuses sizes that H.264 cannot have.
+
+    Raises:
+        InputError: if the size is too small.
+    """
+    if short_side < 16:
+        raise InputError(f'--short-side {short_side}: must be at least 16 pixels; 256 fits the configs')
 
 
 def main() -> None:
@@ -103,12 +149,19 @@ def main() -> None:
     parser.add_argument('--short-side', type=int, default=256)
     parser.add_argument('--workers', type=int, default=os.cpu_count())
     args = parser.parse_args()
+    check_size(args.short_side)
     if not args.source.is_dir():
-        parser.error(f'{args.source}: no such folder')
+        raise InputError(f'{args.source}: no such folder; SOURCE is the folder of the videos')
     files = sorted(p for p in args.source.rglob('*') if p.suffix.lower() in SUFFIXES)
-    jobs = [Job(p, (args.target / p.relative_to(args.source)).with_suffix('.mp4'), args.short_side) for p in files]
+    if not files:
+        raise InputError(f'{args.source}: there are no videos ({", ".join(sorted(SUFFIXES))}) in it or below')
+    args.target.mkdir(parents=True, exist_ok=True)
+    targets = [(args.target / p.relative_to(args.source)).with_suffix('.mp4') for p in files]
+    if twice := [str(target) for target, n in Counter(targets).items() if n > 1]:
+        raise InputError(f'{twice[0]}: two videos of SOURCE would be written there; rename one of them')
+    jobs = [Job(*pair, args.short_side) for pair in zip(files, targets)]
     finish(run(jobs, args.workers), len(jobs))
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(main)

@@ -1,5 +1,6 @@
 _base_ = 'mmaction::_base_/default_runtime.py'
 
+runner_type = 'CASTRunner'  # checks the config first, starts quietly
 custom_imports = dict(imports=['projects.cast'], allow_failed_imports=False)
 
 default_hooks = dict(

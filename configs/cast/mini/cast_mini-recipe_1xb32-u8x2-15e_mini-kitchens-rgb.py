@@ -14,7 +14,7 @@ model = dict(
             probs=0.9,
             num_classes=dict(verb=6, noun=6))))
 train_pipeline = [
-    dict(type='OpenVideo'),
+    dict(type='InitVideo'),
     dict(type='UniformClips', clip_len=8),
     dict(type='DecodeVideo'),
     dict(type='ClipRandAugment', policy='rand-m7-n4-mstd0.5-inc1'),
@@ -23,7 +23,7 @@ train_pipeline = [
     dict(type='FormatShape', input_format='NCTHW'), _base_.pack
 ]
 test_pipeline = [
-    dict(type='OpenVideo'),
+    dict(type='InitVideo'),
     dict(type='UniformClips', clip_len=8, num_clips=2, test_mode=True),
     dict(type='DecodeVideo'),
     dict(type='Resize', scale=(85, 64), keep_ratio=False),  # wider than a crop, so that crops differ

@@ -27,7 +27,7 @@ label_map = dict(
     noun='data/mini_kitchens/EPIC_100_noun_classes.csv')
 pack = _base_.pack
 train_pipeline = [  # no flip: it would turn slide-left into slide-right
-    dict(type='OpenVideo'),
+    dict(type='InitVideo'),
     dict(type='UniformClips', clip_len=8),
     dict(type='DecodeVideo'),
     dict(type='Resize', scale=(72, 72), keep_ratio=False),
@@ -35,7 +35,7 @@ train_pipeline = [  # no flip: it would turn slide-left into slide-right
     dict(type='FormatShape', input_format='NCTHW'), pack
 ]
 val_pipeline = [
-    dict(type='OpenVideo'),
+    dict(type='InitVideo'),
     dict(type='UniformClips', clip_len=8, test_mode=True),
     dict(type='DecodeVideo'),
     dict(type='Resize', scale=(72, 72), keep_ratio=False),
@@ -43,7 +43,7 @@ val_pipeline = [
     dict(type='FormatShape', input_format='NCTHW'), pack
 ]
 test_pipeline = [  # 2 views
-    dict(type='OpenVideo'),
+    dict(type='InitVideo'),
     dict(type='UniformClips', clip_len=8, num_clips=2, test_mode=True),
     dict(type='DecodeVideo'),
     dict(type='Resize', scale=(72, 72), keep_ratio=False),

@@ -4,10 +4,10 @@ from .epic_kitchens import EpicKitchensDataset
 from .faults import FaultTolerant
 from .label_map import read_label_map
 from .sampling import DenseClips, UniformClips
-from .transforms import DecodeVideo, OpenVideo, VideoError
+from .transforms import DecodeVideo, InitVideo, VideoError
 from .video_list import VideoListDataset
 
 __all__ = [
     'ClipRandAugment', 'ClipRandomErasing', 'DecodeVideo', 'DenseClips', 'EpicKitchensDataset', 'EqualCrops',
-    'FaultTolerant', 'OpenVideo', 'UniformClips', 'VideoError', 'VideoListDataset', 'read_label_map'
+    'FaultTolerant', 'InitVideo', 'UniformClips', 'VideoError', 'VideoListDataset', 'read_label_map'
 ]

@@ -1,6 +1,8 @@
 """EPIC-KITCHENS-100 from its official annotations or from a list of trimmed clips."""
 import csv
+import io
 import os
+import re
 from typing import Callable, Dict, List, Optional, Union
 
 from mmaction.datasets.base import BaseActionDataset
@@ -8,7 +10,7 @@ from mmaction.registry import DATASETS
 from mmaction.utils import ConfigType
 
 from ..errors import InputError
-from .annotations import open_annotations
+from .annotations import read_annotations
 from .faults import FaultTolerant
 
 
@@ -16,11 +18,12 @@ from .faults import FaultTolerant
 class EpicKitchensDataset(FaultTolerant, BaseActionDataset):
     """Verb and noun labels for segments of videos.
 
-    Two kinds of annotation file are read, told apart by their first line:
+    Two kinds of annotation file are read, told apart by their columns:
 
     - the official CSV (https://github.com/epic-kitchens/epic-kitchens-100-annotations) with a header:
       long videos, from which ``start_timestamp`` to ``stop_timestamp`` is sampled; nothing is cut;
-    - a list of trimmed clips, ``narration_id,verb,noun`` without a header, as the release has them.
+    - a list of trimmed clips, ``narration_id,verb,noun``, as the release has them. It needs no header; with
+      one, it is the list of a file without time stamps.
 
     Where there are no labels, as in the challenge's test set, they are -1; for testing only.
 
@@ -39,7 +42,8 @@ class EpicKitchensDataset(FaultTolerant, BaseActionDataset):
 
     Raises:
         MissingFileError: if there is no annotation file.
-        InputError: naming file and line, if a label is out of range or a row cannot be read.
+        InputError: naming file and line, if there are no rows, a label is out of range, a row cannot be
+            read, or ``video_template`` does not fit the columns.
     """
 
     def __init__(self,
@@ -55,28 +59,45 @@ class EpicKitchensDataset(FaultTolerant, BaseActionDataset):
 
     def load_data_list(self) -> List[dict]:
         """Reads the annotation file."""
-        with open_annotations(self.ann_file) as file:
-            official = 'narration_id' in file.readline()
-            file.seek(0)
-            rows = csv.DictReader(
-                file, fieldnames=None if official else ['narration_id', 'verb_class', 'noun_class'])
-            return [self.sample(row, rows.line_num, official) for row in rows]
+        text = read_annotations(self.ann_file)
+        header = [name.strip() for name in next(csv.reader(io.StringIO(text)))]
+        columns = header if 'narration_id' in header else ['narration_id', 'verb', 'noun']
+        if 'verb_class' not in columns:  # in the official file `verb` and `noun` are names
+            columns = [{'verb': 'verb_class', 'noun': 'noun_class'}.get(name, name) for name in columns]
+        rows = csv.DictReader(io.StringIO(text, newline=''), columns)
+        if 'narration_id' in header:
+            next(rows)
+        samples = [self.sample(row, rows.line_num) for row in rows]
+        if not samples:
+            raise InputError(f'{self.ann_file}: has a header, but no rows; it must list at least one segment')
+        return samples
 
-    def sample(self, row: Dict[str, str], line: int, official: bool) -> dict:
+    def sample(self, row: Dict[str, str], line: int) -> dict:
         """One row to one sample."""
         where = f'{self.ann_file}, line {line}'
+        official = 'start_timestamp' in row
         template = self.video_template or (
             '{participant_id}/videos/{video_id}.MP4' if official else '{narration_id}.mp4')
+        row = {**row}
+        if more := row.pop(None, None):  # type: ignore[call-overload]  # where csv puts what has no column
+            raise InputError(f'{where}: has {len(more)} columns more than {",".join(row)}: {more}')
         try:
             path = template.format(**row)
+        except (KeyError, IndexError, ValueError) as error:
+            raise InputError(f'{where}: video_template={template!r} does not fit the columns {[*row]} '
+                             f'({error!r}); name only columns in it, as in '
+                             "video_template='{narration_id}.mp4'") from error
+        try:
             no_label = not row.get('verb_class') and not row.get('noun_class')
-            unlabelled = self.test_mode and no_label and row['narration_id'].isidentifier()
+            one_word = not re.search(r'[\s;]', row['narration_id'])  # else the row has other separators
+            unlabelled = self.test_mode and no_label and one_word
             label = [-1, -1] if unlabelled else [int(row['verb_class']), int(row['noun_class'])]
             times = {key: seconds(row[f'{key}stamp']) for key in ('start_time', 'stop_time')
                      } if official else {}
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(f'{where}: cannot be read ({error!r}); the columns are {row}. Is this an '
-                             'EPIC-KITCHENS-100 CSV or a list of narration_id,verb,noun?') from error
+                             'EPIC-KITCHENS-100 CSV or a list of narration_id,verb,noun with class numbers?'
+                             ) from error
         for (kind, count), value in zip(self.classes.items(), label):
             if not (unlabelled or 0 <= value < count):
                 raise InputError(f'{where}: {kind} class {value} is out of range, there are {count} '
@@ -89,6 +110,12 @@ class EpicKitchensDataset(FaultTolerant, BaseActionDataset):
 
 
 def seconds(timestamp: str) -> float:
-    """``HH:MM:SS.ss`` to seconds."""
-    hours, minutes, rest = timestamp.split(':')
-    return 3600 * int(hours) + 60 * int(minutes) + float(rest)
+    """``HH:MM:SS.ss`` to seconds.
+
+    Raises:
+        ValueError: if it is written in another way.
+    """
+    parts = timestamp.split(':')
+    if len(parts) != 3:
+        raise ValueError(f'{timestamp!r} is not HH:MM:SS.ss')
+    return 3600 * int(parts[0]) + 60 * int(parts[1]) + float(parts[2])

@@ -1,9 +1,11 @@
 """Class names: those shipped for EPIC-KITCHENS-100, Something-Something-V2 and Kinetics-400, or a file's."""
 import csv
+import io
 from pathlib import Path
 from typing import List
 
-from ..errors import MissingFileError
+from ..errors import InputError, MissingFileError
+from .annotations import read_annotations
 
 SHIPPED = Path(__file__).parent.parent / 'label_maps'
 
@@ -17,14 +19,20 @@ def read_label_map(name: str) -> List[str]:
 
     Raises:
         MissingFileError: if it is neither.
+        InputError: if the file cannot be read as one.
     """
     path = SHIPPED / f'{name}.txt'
     if not path.is_file():
         path = Path(name)
-    if not path.is_file():
+    if not path.exists():
         shipped = ', '.join(sorted(p.stem for p in SHIPPED.glob('*.txt')))
         raise MissingFileError(f'{name}: no such label map; give a file or one of {shipped}')
-    if path.suffix == '.csv':
-        with path.open(newline='', encoding='utf-8') as file:
-            return [row['key'] for row in sorted(csv.DictReader(file), key=lambda row: int(row['id']))]
-    return path.read_text(encoding='utf-8').splitlines()
+    text = read_annotations(str(path))
+    if path.suffix != '.csv':
+        return [line.strip() for line in text.strip().splitlines()]
+    try:
+        rows = csv.DictReader(io.StringIO(text, newline=''))
+        return [row['key'] for row in sorted(rows, key=lambda row: int(row['id']))]
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f'{name}: needs the columns id (a number) and key (a name) in each row ({error!r}); '
+                         'or give a .txt file with a name a line') from error

@@ -12,7 +12,7 @@ from mmaction.registry import TRANSFORMS
 
 
 class FrameSampler(BaseTransform, metaclass=ABCMeta):
-    """Writes ``frame_inds`` for a video, or for the segment of it that ``OpenVideo`` narrowed down to.
+    """Writes ``frame_inds`` for a video, or for the segment of it that ``InitVideo`` narrowed down to.
 
     Required keys: ``total_frames`` and, if it is not 0, ``start_index``. Added keys: ``frame_inds``
     (``num_clips * clip_len`` indices, clip after clip), ``clip_len``, ``num_clips``, ``frame_interval``.

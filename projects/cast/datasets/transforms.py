@@ -5,14 +5,12 @@ from typing import Dict, List, Optional
 import numpy as np
 from decord import DECORDError, VideoReader
 
-from mmaction.datasets.transforms import DecordDecode, DecordInit
+from mmaction.datasets.transforms import ArrayDecode, DecordDecode, DecordInit
 from mmaction.registry import TRANSFORMS
 
 from ..errors import InputError
 
 WAY_OUT = 'Replace or re-download it, or take its row out of the annotation file'
-
-
 BLACK = np.zeros((256, 256, 3), np.uint8)  # what a broken video shows where it is scored as wrong
 
 
@@ -20,16 +18,18 @@ class VideoError(InputError, RuntimeError):
     """A video that is missing or cannot be opened or decoded; the message names it."""
 
 
-@TRANSFORMS.register_module()
-class OpenVideo(DecordInit):
+# MMAction2's inferencer finds the transforms that it has to replace by `Init` and `Decode` in their names
+@TRANSFORMS.register_module(name=['InitVideo', 'OpenVideo'])
+class InitVideo(DecordInit):
     """``DecordInit`` that names the file when it fails and keeps sampling inside a segment.
 
-    A local file is read in place, not loaded into memory first: EPIC-KITCHENS' videos have gigabytes.
+    A local file is read in place, not loaded into memory first: EPIC-KITCHENS' videos have gigabytes. Its
+    former name, ``OpenVideo``, still works.
 
-    Required keys: ``filename``; optionally ``start_time`` and ``stop_time`` in seconds, and ``broken``
-    for one black frame in place of a video that is known not to be readable. Added keys:
-    ``video_reader``, ``avg_fps``, and ``total_frames`` and ``start_index``, which samplers read: those
-    of the segment where there is one, else of the whole video.
+    Required keys: ``filename``, or ``array`` with the frames themselves; optionally ``start_time`` and
+    ``stop_time`` in seconds, and ``broken`` for one black frame in place of a video that is known not to be
+    readable. Added keys: ``video_reader``, ``avg_fps``, and ``total_frames`` and ``start_index``, which
+    samplers read: those of the segment where there is one, else of the whole video.
 
     Args:
         kwargs: see MMAction2's ``DecordInit``.
@@ -44,6 +44,8 @@ class OpenVideo(DecordInit):
         return super()._get_video_reader(filename)
 
     def transform(self, results: Dict) -> Dict:
+        if 'array' in results:
+            return {**results, 'total_frames': len(results['array']), 'start_index': 0}
         filename = results['filename']
         if results.get('broken'):
             return {**results, 'video_reader': None, 'avg_fps': 1., 'total_frames': 1, 'start_index': 0}
@@ -63,20 +65,33 @@ class OpenVideo(DecordInit):
 
     @staticmethod
     def keep_segment(results: Dict) -> None:
-        """Narrows ``start_index`` and ``total_frames`` to the segment, at least one frame."""
+        """Narrows ``start_index`` and ``total_frames`` to the segment, at least one frame.
+
+        At a constant frame rate a time is rounded to the nearest frame, as the release does. Otherwise the
+        segment holds the frames that are shown from its start until before its stop, as
+        ``tools/data/epic_kitchens100/cut_segments.py`` cuts them.
+        """
         fps, frames = results['avg_fps'], results['total_frames']
-        first = round(results['start_time'] * fps)
-        last = min(round(results['stop_time'] * fps), frames)
+        limits = results['start_time'], results['stop_time']
+        times = results['video_reader'].get_frame_timestamp(np.arange(frames))[:, 0]  # the first one's is 0
+        # constant: no frame is a frame or more away from where equal steps put it; AVI may have no times
+        if times.min() < -1 or np.abs(times - np.linspace(0, times[-1], frames)).max() * fps < 1:
+            first, last = (round(limit * fps) for limit in limits)
+        else:  # times have single precision
+            first, last = (int(np.searchsorted(times, t - 1e-6 - 1e-7 * t)) for t in limits)
         if first >= frames:
             raise VideoError(
                 f'{results["filename"]}: has {frames} frames ({frames / fps:.2f} s), but the segment is '
-                f'from {results["start_time"]:.2f} to {results["stop_time"]:.2f} s. {WAY_OUT}')
-        results['start_index'], results['total_frames'] = first, max(last - first, 1)
+                f'from {limits[0]:.2f} to {limits[1]:.2f} s. {WAY_OUT}')
+        results['start_index'], results['total_frames'] = first, max(min(last, frames) - first, 1)
 
 
 @TRANSFORMS.register_module()
 class DecodeVideo(DecordDecode):
     """``DecordDecode`` that names the file when it fails and decodes a frame once for all its views.
+
+    Takes frames from ``array`` where there is one, as MMAction2's ``ArrayDecode`` does. Every frame is an
+    array of its own, so that transforms may change it in place.
 
     Args:
         kwargs: see MMAction2's ``DecordDecode``.
@@ -88,12 +103,16 @@ class DecodeVideo(DecordDecode):
     def _decord_load_frames(self, container: Optional[VideoReader],
                             frame_inds: np.ndarray) -> List[np.ndarray]:
         if container is None:
-            return [BLACK] * len(frame_inds)
-        unique, where = np.unique(frame_inds, return_inverse=True)
+            return [BLACK.copy() for _ in frame_inds]
+        unique, first, where = np.unique(frame_inds, return_index=True, return_inverse=True)
         frames = super()._decord_load_frames(container, unique)
-        return [frames[i] for i in where]
+        return [frames[j] if i == first[j] else frames[j].copy() for i, j in enumerate(where)]
 
     def transform(self, results: Dict) -> Dict:
+        if 'array' in results:
+            results = ArrayDecode().transform(results)
+            results['imgs'] = [img.copy() for img in results['imgs']]  # the array is the caller's
+            return results
         try:
             return super().transform(results)
         except (RuntimeError, DECORDError, IndexError) as error:

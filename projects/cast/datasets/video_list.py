@@ -1,12 +1,13 @@
 """Something-Something-V2, Kinetics-400 and others: a list of videos with one label each."""
 import os
+import re
 from typing import List
 
 from mmaction.datasets import VideoDataset
 from mmaction.registry import DATASETS
 
 from ..errors import InputError
-from .annotations import open_annotations
+from .annotations import read_annotations
 from .faults import FaultTolerant
 
 
@@ -15,7 +16,7 @@ class VideoListDataset(FaultTolerant, VideoDataset):
     """MMAction2's ``VideoDataset`` that checks its list and survives broken videos.
 
     A line is ``FILE LABEL``, as in MMAction2's lists and in the release's ``train.csv`` and ``val.csv``;
-    the label, behind the last blank, may be left out for testing.
+    the label, behind the last blank or a tab, may be left out for testing.
 
     Args:
         num_classes: number of classes.
@@ -23,7 +24,8 @@ class VideoListDataset(FaultTolerant, VideoDataset):
 
     Raises:
         MissingFileError: if there is no such list.
-        InputError: naming file and line, if a label is out of range or no number.
+        InputError: naming file and line, if a label is out of range or no number, or a line is separated by
+            something else.
     """
 
     def __init__(self, ann_file: str, pipeline, num_classes: int, **kwargs) -> None:
@@ -31,13 +33,16 @@ class VideoListDataset(FaultTolerant, VideoDataset):
 
     def load_data_list(self) -> List[dict]:
         """Reads the list."""
-        with open_annotations(self.ann_file) as file:
-            lines = [line.strip() for line in file]
+        lines = (line.strip() for line in read_annotations(self.ann_file).splitlines())
         return [self.sample(line, i) for i, line in enumerate(lines, 1) if line]
 
     def sample(self, line: str, number: int) -> dict:
         """One line to one sample."""
-        name, _, label = line.rpartition(self.delimiter) if self.delimiter in line else (line, '', '-1')
+        if self.delimiter == ' ' and re.search(r'[,;]\s*-?\d+$', line):
+            raise InputError(f'{self.ann_file}, line {number}: {line!r} has no blank or tab between FILE and '
+                             "LABEL; put one there, or say delimiter=',' in the config")
+        delimiter = '\t' if '\t' in line else self.delimiter
+        name, _, label = line.rpartition(delimiter) if delimiter in line else (line, '', '-1')
         try:
             index = int(label)
         except ValueError as error:

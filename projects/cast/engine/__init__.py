@@ -1,8 +1,12 @@
 from .bf16 import BF16OptimWrapper, BF16TestHook
 from .checkpoint_backend import AtomicBackend
+from .config_check import check_config, read_config
 from .ema import LearnableEMA
+from .layer_decay import LayerDecayOptimWrapperConstructor
+from .runner import CASTRunner
 from .seed_hook import EpochSeedHook
 from .slim_checkpoint import SlimCheckpointHook
 
-__all__ = ['AtomicBackend', 'BF16OptimWrapper', 'BF16TestHook', 'EpochSeedHook', 'LearnableEMA',
-           'SlimCheckpointHook']
+__all__ = ['AtomicBackend', 'BF16OptimWrapper', 'BF16TestHook', 'CASTRunner', 'EpochSeedHook',
+           'LayerDecayOptimWrapperConstructor', 'LearnableEMA', 'SlimCheckpointHook', 'check_config',
+           'read_config']

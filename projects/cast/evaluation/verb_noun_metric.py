@@ -1,5 +1,6 @@
 """Verb, noun and action accuracy as the EPIC-KITCHENS-100 action recognition challenge defines it."""
 import csv
+import functools
 from typing import Dict, List, Optional, Sequence, Set, Tuple
 
 import numpy as np
@@ -9,6 +10,7 @@ from mmengine.logging import print_log
 from mmaction.registry import METRICS
 
 from ..errors import InputError, MissingFileError
+from .accuracy_metric import check_scores
 
 
 @METRICS.register_module()
@@ -16,8 +18,9 @@ class VerbNounMetric(BaseMetric):
     """Top-k accuracy of verbs, nouns and actions, over all segments and the challenge's two subsets.
 
     An action's score is p(verb) * p(noun), ranked over all pairs, and it is right only if both are
-    (https://arxiv.org/abs/2006.13256, section 4.1). Results are in percent: ``acc/action_top1`` and so
-    on; top-1 also as ``acc/unseen_action_top1`` for participants who are not in the training set, and as
+    (https://arxiv.org/abs/2006.13256, section 4.1). The tasks are those of the head, of any number and name:
+    an action is right only if all of its labels are. Results are in percent: ``acc/action_top1`` and so on;
+    top-1 also as ``acc/unseen_action_top1`` for participants who are not in the training set, and as
     ``acc/tail_action_top1`` for rare classes: tail verbs, tail nouns, and actions with either.
 
     Samples marked ``broken`` are wrong; ``acc/broken`` says how many. Without any label there is no result.
@@ -43,7 +46,8 @@ class VerbNounMetric(BaseMetric):
         super().__init__(**kwargs)
         self.topk = tuple(topk)
         self.unseen = read_column(unseen_participants)
-        self.tail = [{int(i) for i in read_column(path)} for path in (tail_verbs, tail_nouns)]
+        self.tail = {task: {int(i) for i in read_column(path)}
+                     for task, path in (('verb', tail_verbs), ('noun', tail_nouns))}
 
     def process(self, data_batch, data_samples: Sequence[dict]) -> None:
         """Keeps the rank of the right verb, noun and action of each sample, and its subsets.
@@ -57,6 +61,8 @@ class VerbNounMetric(BaseMetric):
             InputError: for scores that are not numbers, and numbers of labels that do not fit.
         """
         for sample in data_samples:
+            for score in sample['pred_score'].values():
+                check_scores(score)
             scores = {task: s.detach().cpu().double().numpy() for task, s in sample['pred_score'].items()}
             label = [int(i) for i in sample['gt_label']]
             if any(not np.isfinite(s).all() for s in scores.values()):
@@ -65,16 +71,16 @@ class VerbNounMetric(BaseMetric):
             if len(label) != len(scores):
                 raise InputError(f'a sample has labels {label} for the tasks {list(scores)}; the data set '
                                  'and the head must have the same tasks')
-            (verb, noun), (v, n) = scores.values(), label
-            ranks = dict(zip((*scores, 'action'), (
-                rank(verb, v), rank(noun, n), rank(np.outer(verb, noun).ravel(), v * len(noun) + n))))
+            labelled, joint = min(label) >= 0, functools.reduce(np.multiply.outer, scores.values())
+            right = np.ravel_multi_index(label, joint.shape) if labelled else 0
+            ranks = {task: rank(s, i) for (task, s), i in zip(scores.items(), label)}
+            ranks['action'] = rank(joint.ravel(), int(right))
             if broken := bool(sample.get('broken')):
-                ranks = dict.fromkeys(ranks, verb.size * noun.size)
-            tails = [v in self.tail[0], n in self.tail[1]]
+                ranks = dict.fromkeys(ranks, joint.size)
+            tail = {task: i in self.tail.get(task, ()) for task, i in zip(scores, label)}
             self.results.append(dict(
-                ranks=ranks, labelled=min(label) >= 0, broken=broken,
-                unseen=str(sample.get('narration_id')).split('_')[0] in self.unseen,
-                tail=dict(zip(ranks, (*tails, any(tails))))))
+                ranks=ranks, labelled=labelled, broken=broken, tail={**tail, 'action': any(tail.values())},
+                unseen=str(sample.get('narration_id')).split('_')[0] in self.unseen))
 
     def compute_metrics(self, results: List[dict]) -> Dict[str, float]:
         """Shares of samples whose rank is below k, in percent."""
@@ -111,7 +117,7 @@ def read_column(path: Optional[str]) -> Set[str]:
     if path is None:
         return set()
     try:
-        with open(path, newline='', encoding='utf-8') as file:
+        with open(path, newline='', encoding='utf-8-sig') as file:  # Excel puts a mark in front
             return {row[0] for row in list(csv.reader(file))[1:] if row}
     except FileNotFoundError as error:
         raise MissingFileError(f'{path}: not there; it is in EPIC-KITCHENS-100\'s annotations '

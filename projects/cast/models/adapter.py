@@ -14,9 +14,9 @@ def zero_init(linear: nn.Linear) -> nn.Linear:
     return linear
 
 
-def gelu_linear(h: Tensor, linear: nn.Module) -> Tensor:
+def gelu_linear(h: Tensor, linear: nn.Module, plain: bool = False) -> Tensor:
     """``GELU(h) W``, as eq. 2 and 8 end; the backward pass computes GELU again."""
-    return recompute(lambda h: linear(F.gelu(h)), h)
+    return recompute(lambda h: linear(F.gelu(h)), h, plain)
 
 
 class Adapter(nn.Module):
@@ -28,6 +28,8 @@ class Adapter(nn.Module):
         out_dims: width of the result, if it is not D.
     """
 
+    plain = False
+
     def __init__(self, embed_dims: int, ratio: float = 0.25, out_dims: Optional[int] = None) -> None:
         super().__init__()
         self.down = nn.Linear(embed_dims, int(embed_dims * ratio))
@@ -35,4 +37,4 @@ class Adapter(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """``(..., D)`` to ``(..., out_dims)``."""
-        return gelu_linear(self.down(x), self.up)
+        return gelu_linear(self.down(x), self.up, self.plain)

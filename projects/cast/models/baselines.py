@@ -1,32 +1,19 @@
 """Simpler exchanges that the paper compares B-CAST with (tables 1 (b) and 1 (c), figures 7 and 8)."""
-from typing import Collection, Dict, Sequence, Tuple
+from typing import Collection, Dict, Sequence
 
 import torch.nn.functional as F
-from mmcv.cnn.bricks import DropPath
 from torch import Tensor, nn
 
 from mmaction.registry import MODELS
 
 from ..errors import InputError
 from .adapter import Adapter, zero_init
-from .exchange import CrossAttention, partners
+from .exchange import CrossAttention, Exchange
 from .tokens import Grid, Tokens
 
 
-class PatchExchange(nn.Module):
-    """An exchange in which class tokens take no part, and receive nothing.
-
-    Args:
-        embed_dims: expert to width.
-        receivers: one or both of the experts.
-        drop_path_rate: drop path of the result.
-    """
-
-    def __init__(self, embed_dims: Dict[str, int], receivers: Collection[str], drop_path_rate: float) -> None:
-        super().__init__()
-        self.other = partners(embed_dims, receivers)
-        self.receivers = tuple(receivers)
-        self.drop_path = DropPath(drop_path_rate)
+class PatchExchange(Exchange):
+    """An exchange in which class tokens take no part, and receive nothing."""
 
     def phi(self, r: str, own: Tokens, other: Tokens) -> Tensor:
         """What receiver ``r`` adds to its patches, ``(B, T, S, D)``."""
@@ -37,10 +24,6 @@ class PatchExchange(nn.Module):
         phi = {r: self.drop_path(self.phi(r, x[r], x[self.other[r]]))
                for r in self.receivers if r not in prefix_only}
         return {r: F.pad(p, (0, 0, x[r].num_prefix, 0)) for r, p in phi.items()}
-
-    def unreachable(self, prefix_only: Collection[str]) -> Tuple[str, ...]:
-        """Names of the parameters that ``forward(x, prefix_only)`` does not use."""
-        return tuple(name for name, _ in self.named_parameters() if name.split('.')[1] in prefix_only)
 
 
 @MODELS.register_module()
@@ -107,16 +90,9 @@ class PlainCrossAttention(PatchExchange):
         a = self.attn[r](own._replace(data=own.patches, num_prefix=0), other)
         return self.adapter[r](a) if self.adapter else a
 
-    def unreachable(self, prefix_only: Collection[str]) -> Tuple[str, ...]:
-        """As in the base class; a norm is used by whoever receives."""
-        live = [r for r in self.receivers if r not in prefix_only]
-        read = {*live, *(self.other[r] for r in live)}
-        return tuple(name for name, _ in self.named_parameters()
-                     if name.split('.')[1] not in (read if name.startswith('norm.') else live))
-
 
 @MODELS.register_module()
-class AdapterOnly(nn.Module):
+class AdapterOnly(Exchange):
     """``Phi_r = ADAP(x_r)``: no exchange, an adapter of D/4 in its place ("identity", table 1 (c)).
 
     The paper counts 18.1 M learnable parameters, which is what one such adapter a layer makes beside the
@@ -130,16 +106,10 @@ class AdapterOnly(nn.Module):
 
     def __init__(self, embed_dims: Dict[str, int], grids: Dict[str, Grid], receivers: Sequence[str],
                  drop_path_rate: float = 0.) -> None:
-        super().__init__()
-        partners(embed_dims, receivers)
+        super().__init__(embed_dims, receivers, drop_path_rate)
         self.adapter = nn.ModuleDict({r: Adapter(embed_dims[r]) for r in receivers})
-        self.drop_path = DropPath(drop_path_rate)
 
     def forward(self, x: Dict[str, Tokens], prefix_only: Collection[str] = ()) -> Dict[str, Tensor]:
         """What each receiver adds to its stream, as :class:`BCAST` gives it."""
         return {r: self.drop_path(adapter(x[r].prefix if r in prefix_only else x[r].data))
                 for r, adapter in self.adapter.items()}
-
-    def unreachable(self, prefix_only: Collection[str]) -> Tuple[str, ...]:
-        """All parameters reach an output."""
-        return ()

@@ -1,5 +1,5 @@
 """B-CAST: two experts exchange through a bottlenecked cross-attention (section 3.3)."""
-from typing import Collection, Dict, Optional, Tuple
+from typing import Collection, Dict, Optional, Set
 
 import torch
 from mmcv.cnn.bricks import DropPath
@@ -29,6 +29,8 @@ class CrossAttention(nn.Module):
         context_dims: width of the context, if it differs.
         positions: whether there are position tables (table 8).
     """
+
+    plain = False
 
     def __init__(self, embed_dims: int, num_heads: int, window: str, query_grid: Grid,
                  context_grid: Grid, context_dims: Optional[int] = None, positions: bool = True) -> None:
@@ -61,7 +63,7 @@ class CrossAttention(nn.Module):
         if table is None:
             return linear(x.patches)
         positions = resize_positions(table.view(*grid, -1), self.span(x.grid)).flatten(1, 2)
-        return recompute(lambda patches: linear(patches + positions), x.patches)
+        return recompute(lambda patches: linear(patches + positions), x.patches, self.plain)
 
     def check(self, query: Grid, context: Grid) -> None:
         """Raises ValueError if the window cannot pair the two grids."""
@@ -71,6 +73,21 @@ class CrossAttention(nn.Module):
             raise InputError(f'the {self.window} window needs equal {axes}, got {" and ".join(sizes)}; '
                              "use 'space-time', or inputs whose grids agree")
 
+    @torch.no_grad()
+    def set_grids(self, query: Grid, context: Grid) -> None:
+        """Resizes the position tables to other native grids, in place."""
+        self.check(query, context)
+        query, context = self.span(query), self.span(context)
+        for table, old, new in ((self.query_pos, self.query_grid, query),
+                                (self.context_pos, self.context_grid, context)):
+            if table is not None:
+                table.data = resize_positions(table.view(*old, -1), new).flatten(0, 2)
+        self.query_grid, self.context_grid = query, context
+
+    def no_weight_decay(self) -> Set[str]:
+        """Names of the parameters that weight decay leaves alone."""
+        return {'query_pos', 'context_pos'}
+
     def forward(self, query: Tokens, context: Tokens) -> Tensor:
         """``(B, T, P + S, d)``: the query's class tokens as they are, its patches attended."""
         if not query.patches.shape[2]:
@@ -78,25 +95,40 @@ class CrossAttention(nn.Module):
         self.check(query.grid, context.grid)
         q = self.project(self.q, query, self.query_pos, self.query_grid)
         k, v = self.project(self.kv, context, self.context_pos, self.context_grid).chunk(2, -1)
-        a = self.proj(attention(q, k, v, self.num_heads, self.window))
+        a = self.proj(attention(q, k, v, self.num_heads, self.window, self.plain))
         return torch.cat([query.prefix, a], dim=2)
 
 
-def partners(experts: Collection[str], receivers: Collection[str]) -> Dict[str, str]:
-    """Each of two experts to the other.
+class Exchange(nn.Module):
+    """Base of the exchanges between two experts.
+
+    Args:
+        embed_dims: expert to width.
+        receivers: one or both of the experts.
+        drop_path_rate: drop path of the result, eq. 4.
 
     Raises:
-        InputError: if ``receivers`` are not one or both of them.
+        InputError: if the receivers are not among the experts.
     """
-    first, second = experts
-    if not receivers or set(receivers) - {first, second}:
-        raise InputError(f'the receivers of an exchange are named {sorted(receivers)}; choose one or both of '
-                         f'{sorted(experts)}')
-    return {first: second, second: first}
+
+    def __init__(self, embed_dims: Dict[str, int], receivers: Collection[str], drop_path_rate: float) -> None:
+        super().__init__()
+        first, second = embed_dims
+        if not receivers or set(receivers) - {first, second}:
+            raise InputError(f'the receivers of an exchange are named {sorted(receivers)}; choose one or '
+                             f'both of {sorted(embed_dims)}')
+        self.other = {first: second, second: first}
+        self.receivers = tuple(receivers)
+        self.drop_path = DropPath(drop_path_rate)
+
+    def set_grids(self, grids: Dict[str, Grid]) -> None:
+        """Resizes position tables, where there are any, to other native grids of the experts."""
+        for r, cross in getattr(self, 'attn', {}).items():
+            cross.set_grids(grids[r], grids[self.other[r]])
 
 
 @MODELS.register_module()
-class BCAST(nn.Module):
+class BCAST(Exchange):
     """Bottleneck cross-attention in space and time between two experts, eq. 8.
 
     ``Phi_r = W_up,r GELU(MHCA(E + LN(W_down x_r), E + LN(W_down x_other)))`` per receiver r. The
@@ -113,6 +145,8 @@ class BCAST(nn.Module):
         drop_path_rate: drop path of the result, eq. 4.
     """
 
+    plain = False
+
     def __init__(self,
                  embed_dims: Dict[str, int],
                  grids: Dict[str, Grid],
@@ -121,8 +155,7 @@ class BCAST(nn.Module):
                  num_heads: int = 12,
                  positions: bool = True,
                  drop_path_rate: float = 0.) -> None:
-        super().__init__()
-        self.other = partners(embed_dims, windows)
+        super().__init__(embed_dims, windows, drop_path_rate)
         d = bottleneck_dims
         self.down = nn.ModuleDict({n: nn.Linear(width, d) for n, width in embed_dims.items()})
         self.norm = nn.ModuleDict({n: nn.LayerNorm(d, eps=1e-6) for n in embed_dims})
@@ -130,7 +163,6 @@ class BCAST(nn.Module):
             r: CrossAttention(d, num_heads, window, grids[r], grids[self.other[r]], positions=positions)
             for r, window in windows.items()})
         self.up = nn.ModuleDict({r: zero_init(nn.Linear(d, embed_dims[r])) for r in windows})
-        self.drop_path = DropPath(drop_path_rate)
 
     def forward(self, x: Dict[str, Tokens], prefix_only: Collection[str] = ()) -> Dict[str, Tensor]:
         """What each receiver adds to its stream.
@@ -146,12 +178,5 @@ class BCAST(nn.Module):
         phi = {}
         for r, cross in self.attn.items():
             query = z[r].prefix_only() if r in prefix_only else z[r]
-            phi[r] = self.drop_path(gelu_linear(cross(query, z[self.other[r]]), self.up[r]))
+            phi[r] = self.drop_path(gelu_linear(cross(query, z[self.other[r]]), self.up[r], self.plain))
         return phi
-
-    def unreachable(self, prefix_only: Collection[str]) -> Tuple[str, ...]:
-        """Names of the parameters that ``forward(x, prefix_only)`` does not use."""
-        read = {self.other[r] for r in self.attn if r not in prefix_only} | set(self.attn)
-        dead = tuple(f'attn.{r}.' for r in self.attn if r in prefix_only)
-        dead += tuple(f'{part}.{n}.' for n in self.down if n not in read for part in ('down', 'norm'))
-        return tuple(name for name, _ in self.named_parameters() if name.startswith(dead))

@@ -1,5 +1,5 @@
 """Classification heads: fused for one label, dual for verb and noun."""
-from typing import Dict, Sequence, Union
+from typing import Dict, Optional, Sequence, Union
 
 import torch
 import torch.nn.functional as F
@@ -17,6 +17,11 @@ from .adapter import Adapter
 Widths = Union[int, Dict[str, int]]
 
 
+def full(scores: Tensor) -> Tensor:
+    """Scores in at least float32, as the loss, top-k and the softmax want them."""
+    return scores.float() if scores.dtype.itemsize < 4 else scores
+
+
 def width(in_channels: Widths, expert: str) -> int:
     """Width of an expert's feature, where ``in_channels`` is one for all or one by name."""
     return in_channels if isinstance(in_channels, int) else in_channels[expert]
@@ -31,6 +36,7 @@ class FusedHead(BaseHead):
         in_channels: width D of the features, or a dict of widths by expert.
         experts: names of the features that are fused.
         adapters: without, Z is the sum of the features themselves; for a single expert.
+        average_clips: what is averaged over the views of a sample: ``prob``, ``score``, or nothing.
         kwargs: see MMAction2's ``BaseHead``.
     """
 
@@ -39,8 +45,9 @@ class FusedHead(BaseHead):
                  in_channels: Widths,
                  experts: Sequence[str] = ('spatial', 'temporal'),
                  adapters: bool = True,
+                 average_clips: Optional[str] = 'prob',
                  **kwargs) -> None:
-        super().__init__(num_classes, in_channels, **kwargs)
+        super().__init__(num_classes, in_channels, average_clips=average_clips, **kwargs)
         dims = width(in_channels, experts[0])
         if not adapters and any(width(in_channels, e) != dims for e in experts):
             raise InputError(f'features of widths {in_channels} cannot be added without adapters')
@@ -54,8 +61,17 @@ class FusedHead(BaseHead):
 
     def forward(self, x: Dict[str, Tensor], **kwargs) -> Tensor:
         """Features ``(B, D)`` by expert to logits ``(B, num_classes)``."""
-        z = sum(adapter(x[name]) for name, adapter in self.adapters.items())
+        z = sum(adapter(x[name].to(self.fc_cls.weight)) for name, adapter in self.adapters.items())
         return self.fc_cls(z)
+
+    def loss_by_feat(self, cls_scores: Tensor, data_samples: SampleList) -> dict:
+        """As in MMAction2, with accuracies in percent."""
+        losses = super().loss_by_feat(full(cls_scores), data_samples)
+        return {name: 100 * value if name.endswith('_acc') else value for name, value in losses.items()}
+
+    def predict_by_feat(self, cls_scores: Tensor, data_samples: SampleList) -> SampleList:
+        """As in MMAction2."""
+        return super().predict_by_feat(full(cls_scores), data_samples)
 
 
 @MODELS.register_module()
@@ -70,6 +86,7 @@ class VerbNounHead(BaseHead):
         experts: task to the expert whose feature it reads: verbs from the temporal one, nouns
             from the spatial one. Several experts are fused first.
         fusion: ``add`` or ``concat``, of several experts (late fusion, table 1 (b)).
+        average_clips: what is averaged over the views of a sample: ``prob``, ``score``, or nothing.
         kwargs: see MMAction2's ``BaseHead``.
     """
 
@@ -78,8 +95,9 @@ class VerbNounHead(BaseHead):
                  in_channels: Widths = 768,
                  experts: Dict[str, Union[str, Sequence[str]]] = dict(verb='temporal', noun='spatial'),
                  fusion: str = 'add',
+                 average_clips: Optional[str] = 'prob',
                  **kwargs) -> None:
-        super().__init__(num_classes, in_channels, **kwargs)
+        super().__init__(num_classes, in_channels, average_clips=average_clips, **kwargs)
         if fusion not in ('add', 'concat'):
             raise InputError(f"unknown fusion {fusion!r}; choose 'add' or 'concat'")
         self.fusion = fusion
@@ -98,17 +116,20 @@ class VerbNounHead(BaseHead):
     def forward(self, x: Dict[str, Tensor], **kwargs) -> Dict[str, Tensor]:
         """Features ``(B, D)`` by expert to logits ``(B, classes)`` by task."""
         features = {task: [x[e] for e in names] for task, names in self.experts.items()}
-        return {task: fc(torch.cat(features[task], -1) if self.fusion == 'concat' else sum(features[task]))
-                for task, fc in self.fc_cls.items()}
+        fused = {task: torch.cat(f, -1) if self.fusion == 'concat' else torch.stack(f).sum(0)
+                 for task, f in features.items()}
+        dtype = next(self.parameters()).dtype
+        return {task: fc(fused[task].to(dtype)) for task, fc in self.fc_cls.items()}
 
     def loss_by_feat(self, cls_scores: Dict[str, Tensor], data_samples: SampleList) -> dict:
-        """Cross entropy of each task; top-k accuracy too, where labels are not mixed.
+        """Cross entropy of each task; top-k accuracy in percent too, where labels are not mixed.
 
         Args:
             cls_scores: task to logits ``(B, classes)``.
             data_samples: with ``gt_label``, one class index per task or, once mixed, the label
                 distributions of all tasks behind each other.
         """
+        cls_scores = {task: full(scores) for task, scores in cls_scores.items()}
         labels = torch.stack([sample.gt_label for sample in data_samples])
         classes = [scores.shape[1] for scores in cls_scores.values()]
         mixed = labels.shape[1] == sum(classes)
@@ -118,16 +139,15 @@ class VerbNounHead(BaseHead):
             smooth = (1 - self.label_smooth_eps) * target + self.label_smooth_eps / scores.shape[1]
             losses[f'loss_{task}'] = self.loss_cls(scores, smooth)
             if not mixed:
-                accuracy = top_k_accuracy(
-                    scores.detach().float().cpu().numpy(), label.cpu().numpy(), self.topk)
+                accuracy = top_k_accuracy(scores.detach().cpu().numpy(), label.cpu().numpy(), self.topk)
                 for k, value in zip(self.topk, accuracy):
-                    losses[f'{task}_top{k}'] = scores.new_tensor(value)
+                    losses[f'{task}_top{k}'] = scores.new_tensor(100 * value)
         return losses
 
     def predict_by_feat(self, cls_scores: Dict[str, Tensor], data_samples: SampleList) -> SampleList:
         """Scores averaged over the views of each sample, as a dict by task."""
         views = len(next(iter(cls_scores.values()))) // len(data_samples)
-        scores = {task: self.average_clip(s, num_segs=views) for task, s in cls_scores.items()}
+        scores = {task: self.average_clip(full(s), num_segs=views) for task, s in cls_scores.items()}
         for i, sample in enumerate(data_samples):
             score = {task: s[i] for task, s in scores.items()}
             sample.set_pred_score(score)
@@ -146,6 +166,7 @@ class EnsembleVerbNounHead(VerbNounHead):
         num_classes: task to number of classes.
         in_channels: width D of the features, or a dict of widths by expert.
         experts: names of the experts.
+        average_clips: as for :class:`VerbNounHead`.
         kwargs: see MMAction2's ``BaseHead``.
     """
 
@@ -153,8 +174,9 @@ class EnsembleVerbNounHead(VerbNounHead):
                  num_classes: Dict[str, int] = dict(verb=97, noun=300),
                  in_channels: Widths = 768,
                  experts: Sequence[str] = ('spatial', 'temporal'),
+                 average_clips: Optional[str] = 'prob',
                  **kwargs) -> None:
-        BaseHead.__init__(self, num_classes, in_channels, **kwargs)
+        BaseHead.__init__(self, num_classes, in_channels, average_clips=average_clips, **kwargs)
         self.members = nn.ModuleDict({
             e: VerbNounHead(num_classes, in_channels, dict.fromkeys(num_classes, e), **kwargs)
             for e in experts})

@@ -1,16 +1,17 @@
 """The recognizer: views in, scores out."""
-from typing import Dict, Tuple
+import math
+from functools import cached_property
+from typing import Dict, List, Tuple
 
 import torch
 from torch import Tensor
-from torch.nn.parallel import DistributedDataParallel
 
 from mmaction.models.recognizers.base import BaseRecognizer
 from mmaction.registry import MODELS
-from mmaction.utils import OptConfigType
+from mmaction.utils import OptConfigType, SampleList
 
 from ..errors import InputError
-from ..state_dict import digest, mismatch
+from ..state_dict import is_fingerprint, mismatch
 
 
 @MODELS.register_module()
@@ -19,16 +20,33 @@ class CASTRecognizer(BaseRecognizer):
 
     Args:
         kwargs: see MMAction2's ``BaseRecognizer``. ``test_cfg.max_testing_views`` bounds how many
-            views pass through the backbone at a time, whatever the batch size.
+            views pass through the backbone at a time, whatever the batch size; ``test_cfg.task`` makes a
+            model of several tasks predict that one only, for tools that know no more than one label.
     """
 
     def __init__(self, data_preprocessor: OptConfigType = None, **kwargs) -> None:
         # with its scope, so that the model builds outside of a runner too
         data_preprocessor = data_preprocessor or dict(type='mmaction.ActionDataPreprocessor')
         super().__init__(data_preprocessor=data_preprocessor, **kwargs)
-        # it waits for a gradient of every parameter that it knows; these get none
-        DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(
-            self, [f'backbone.{name}' for name in self.backbone.unreachable_parameters()])
+
+    @cached_property
+    def _ddp_params_and_buffers_to_ignore(self) -> List[str]:
+        """Names of the learnable parameters that reach no score, asked of autograd by the smallest clip.
+
+        ``DistributedDataParallel``, which waits for a gradient of every parameter that it knows, reads this
+        attribute of the module that it wraps. In the last block nothing reads the patches of an expert that
+        pools class tokens, nor what the other expert told them: 0.60 M parameters of the full-size model,
+        there for the sake of released checkpoints.
+        """
+        learnable = {name: p for name, p in self.named_parameters() if p.requires_grad}
+        size = map(math.lcm, *(expert.tube for expert in self.backbone.experts.values()))
+        clip = list(learnable.values())[-1].new_zeros(1, 3, *size)
+        with torch.random.fork_rng([clip.device] if clip.is_cuda else []), torch.enable_grad():
+            scores = self.cls_head.forward(self.backbone.forward(clip))  # not what `compile` made of them
+            scores = scores.values() if isinstance(scores, dict) else [scores]
+            total = torch.stack([s.sum() for s in scores]).sum()
+            gradients = torch.autograd.grad(total, list(learnable.values()), allow_unused=True)
+        return [name for name, gradient in zip(learnable, gradients) if gradient is None]
 
     def get_layer_depth(self, param_name: str) -> Tuple[int, int]:
         """The layer of a parameter, for mmpretrain's ``LearningRateDecayOptimWrapperConstructor``.
@@ -51,24 +69,30 @@ class CASTRecognizer(BaseRecognizer):
         """
         if 'experts' in local_metadata:
             self.add_experts(state_dict, prefix, local_metadata)
+        if 'filename' in local_metadata and args[0]:  # mmengine's loading of a file, which is called strict
+            self.check_file(state_dict, prefix, local_metadata['filename'])
+        super()._load_from_state_dict(state_dict, prefix, local_metadata, *args)
+
+    def check_file(self, state_dict, prefix: str, filename: str) -> None:
+        """Raises InputError if a checkpoint, but for its head, does not belong to this model."""
         own = self.state_dict(prefix=prefix)
         if not any(key.startswith(f'{prefix}cls_head.') for key in state_dict):
             own = {k: v for k, v in own.items() if not k.startswith(f'{prefix}cls_head.')}
         problem = mismatch(own, state_dict)
         if problem:
             raise InputError(
-                f'{local_metadata.get("filename", "the checkpoint")} belongs to another model than the '
-                f'config: {problem}. Give the config it was made with; a released CAST checkpoint '
-                'goes through tools/convert/release_checkpoint.py first (--drop-head to fine-tune with '
-                'other classes)')
-        super()._load_from_state_dict(state_dict, prefix, local_metadata, *args)
+                f'{filename} belongs to another model than the config: {problem}. Give the config it was '
+                'made with; tools/convert/release_checkpoint.py converts released CAST checkpoints, and with '
+                '--drop-head readies any checkpoint for learning other classes')
 
     def frozen_experts(self) -> Dict[str, Dict[str, Tensor]]:
         """Expert to the tensors of its tower that never change."""
-        frozen = {}
+        frozen: Dict[str, Dict[str, Tensor]] = {}
         for name, expert in self.backbone.experts.items():
-            learnable = {k for k, p in expert.tower.named_parameters() if p.requires_grad}
-            frozen[name] = {k: v for k, v in expert.tower.state_dict().items() if k not in learnable}
+            norm = {id(p) for p in expert.post_norm.parameters()}
+            learned = {k for k, p in expert.tower.named_parameters() if id(p) in norm}
+            frozen[name] = {k: v for k, v in expert.tower.state_dict().items() if k not in learned
+                            } if expert.frozen else {}
         return frozen
 
     def add_experts(self, state_dict, prefix: str, metadata: dict) -> None:
@@ -76,12 +100,36 @@ class CASTRecognizer(BaseRecognizer):
         for expert in self.backbone.experts.values():
             expert.load_checkpoint()
         for name, frozen in self.frozen_experts().items():
-            if digest(frozen) != metadata['experts'].get(name):
+            if not is_fingerprint(metadata['experts'].get(name), frozen):
                 raise InputError(
                     f'{metadata.get("filename", "the checkpoint")} was trained with another expert {name!r} '
                     f'than {self.backbone.experts[name].checkpoint}; set '
                     f'model.backbone.experts.{name}.checkpoint to the file it was trained with')
             state_dict.update({f'{prefix}backbone.experts.{name}.tower.{k}': v for k, v in frozen.items()})
+
+    def loss(self, inputs: Tensor, data_samples: SampleList, **kwargs) -> dict:
+        """Losses, where every view of a sample has its label.
+
+        Args:
+            inputs: ``(B, views, 3, F, H, W)``.
+            data_samples: one per sample.
+        """
+        views = inputs.shape[1]
+        return super().loss(inputs, [sample for sample in data_samples for _ in range(views)], **kwargs)
+
+    def predict(self, inputs: Tensor, data_samples: SampleList, **kwargs) -> SampleList:
+        """Scores ``(classes, )`` of each sample, or a dict of them by task."""
+        samples = super().predict(inputs, data_samples, **kwargs)
+        task = (self.test_cfg or {}).get('task')
+        for sample in samples if task else ():
+            if task not in sample.pred_score:
+                raise InputError(f'model.test_cfg.task={task!r}: the tasks are {list(sample.pred_score)}')
+            i = list(sample.pred_score).index(task)
+            if 'gt_label' in sample:
+                sample.set_gt_label(sample.gt_label[i:i + 1])
+            sample.set_pred_label(sample.pred_label[i:i + 1])
+            sample.set_field(sample.pred_score[task], 'pred_score')  # not its setter: it kept the length
+        return samples
 
     def extract_feat(self,
                      inputs: Tensor,

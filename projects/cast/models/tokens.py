@@ -64,7 +64,8 @@ def check_window(window: str) -> str:
     return window
 
 
-def attention(q: Tensor, k: Tensor, v: Tensor, num_heads: int, window: str) -> Tensor:
+def attention(q: Tensor, k: Tensor, v: Tensor, num_heads: int, window: str,
+              plain: bool = False) -> Tensor:
     """Multi-head attention, eq. 1 and 7, inside a window.
 
     Args:
@@ -72,6 +73,7 @@ def attention(q: Tensor, k: Tensor, v: Tensor, num_heads: int, window: str) -> T
         k, v: ``(B, T', S', D)``, with S' = S for the time and T' = T for the space window.
         num_heads: number of heads; the scale is ``(D / num_heads) ** -0.5``.
         window: a key of ``WINDOWS``.
+        plain: see ``lean.py``.
 
     Returns:
         ``(B, T, S, D)``.
@@ -79,7 +81,7 @@ def attention(q: Tensor, k: Tensor, v: Tensor, num_heads: int, window: str) -> T
     b, t, s, _ = q.shape
     fold = WINDOWS[window]
     q, k, v = (rearrange(x, f'b t s (h d) -> {fold}', h=num_heads) for x in (q, k, v))
-    return rearrange(attend(q, k, v), f'{fold} -> b t s (h d)', b=b, t=t, s=s)
+    return rearrange(attend(q, k, v, plain), f'{fold} -> b t s (h d)', b=b, t=t, s=s)
 
 
 def resize_positions(table: Tensor, grid: Grid) -> Tensor:

@@ -11,7 +11,6 @@ from mmaction.registry import MODELS
 from mmaction.utils import ConfigType
 
 from ..errors import InputError
-from .lean import plain
 from .tokens import Tokens
 
 
@@ -34,7 +33,8 @@ class TwoExpertViT(BaseModule):
             feed-forward adapters and the exchanges, never on frozen branches.
         with_cp: compute each block again in the backward pass instead of keeping its activations.
         plain: nothing of ``lean.py``, and compute what reaches no output, as the release does: the same
-            results, at its costs. For comparison only.
+            results, at its costs. For comparison only; attention that is a tower's own (timm's) stays as
+            it is.
     """
 
     def __init__(self,
@@ -53,6 +53,11 @@ class TwoExpertViT(BaseModule):
         if len(set(depths.values())) != 1:
             raise InputError(f'experts go in step, block by block, but their depths are {depths}')
         self.depth = next(iter(depths.values()))
+        for name, cfg in exchanges.items():
+            layers = cfg.get('layers', ())
+            if set(layers) - set(range(self.depth)):
+                raise InputError(f'the exchange {name!r} has layers={list(layers)}, but the {self.depth} '
+                                 f'blocks are numbered 0 to {self.depth - 1}; name some of these')
         self.exchanges = nn.ModuleList(
             nn.ModuleDict({
                 name: self.build_exchange(float(rate), **cfg) for name, cfg in exchanges.items()
@@ -60,6 +65,9 @@ class TwoExpertViT(BaseModule):
             for i, rate in enumerate(np.linspace(0, drop_path_rate, self.depth)))
         # Experts whose patches nobody reads after the last block: they pool class tokens only.
         self.prefix_only = tuple(n for n, e in self.experts.items() if e.pools_prefix)
+        for module in self.modules():
+            if hasattr(type(module), 'plain'):
+                module.plain = plain
 
     def build_exchange(self, rate: float, between: Tuple[str, ...] = (), layers=(), **cfg):
         """Builds one exchange for its two experts' widths and grids."""
@@ -105,12 +113,11 @@ class TwoExpertViT(BaseModule):
             prefix_only: experts of which only the class tokens are wanted afterwards.
         """
         experts = self.experts.items()
-        with plain(self.plain):
-            x = {name: expert.attend(i, x[name]) for name, expert in experts}  # eq. 3
-            phi = [exchange(x, prefix_only) for exchange in self.exchanges_at(i).values()]  # eq. 7, 8
-            x = {name: t.prefix_only() if name in prefix_only else t for name, t in x.items()}
-            x = add(x, phi)  # eq. 4
-            return {name: expert.feed_forward(i, x[name]) for name, expert in experts}  # eq. 5
+        x = {name: expert.attend(i, x[name]) for name, expert in experts}  # eq. 3
+        phi = [exchange(x, prefix_only) for exchange in self.exchanges_at(i).values()]  # eq. 7, 8
+        x = {name: t.prefix_only() if name in prefix_only else t for name, t in x.items()}
+        x = add(x, phi)  # eq. 4
+        return {name: expert.feed_forward(i, x[name]) for name, expert in experts}  # eq. 5
 
     def layer_groups(self) -> List[List[nn.Parameter]]:
         """Parameters by depth: embeddings, block by block with its exchanges, and the last norms."""
@@ -118,17 +125,22 @@ class TwoExpertViT(BaseModule):
         exchanges = [[], *(list(e.parameters()) for e in self.exchanges), []]
         return [sum(groups, []) for groups in zip(*experts, exchanges)]
 
-    def unreachable_parameters(self) -> List[str]:
-        """Names of learnable parameters that reach no output, and so never get a gradient.
+    @torch.no_grad()
+    def set_input_size(self, size: Tuple[int, int, int]) -> None:
+        """Makes another size of clips the native one: resizes all position tables now, once, in place.
 
-        In the last block nothing reads the patches of an expert that pools class tokens, nor what
-        the other expert told them: 0.60 M parameters of the full-size model, there for the sake of
-        released checkpoints.
+        Clips of any other size resize them in each forward pass, by operators that exporters may not know.
+        Checkpoints of the former size no longer fit: load them first.
+
+        Args:
+            size: ``(F, H, W)``.
         """
-        last = self.depth - 1
-        return [f'exchanges.{last}.{name}.{parameter}'
-                for name, exchange in self.exchanges_at(last).items()
-                for parameter in exchange.unreachable(self.prefix_only)]
+        for expert in self.experts.values():
+            expert.set_grid(expert.tubes(torch.empty(1, 3, *size, device='meta')))
+        grids = {name: expert.grid for name, expert in self.experts.items()}
+        for i in range(self.depth):
+            for exchange in self.exchanges_at(i).values():
+                exchange.set_grids(grids)
 
 
 def add(x: Dict[str, Tokens], updates: List[Dict[str, Tensor]]) -> Dict[str, Tokens]:

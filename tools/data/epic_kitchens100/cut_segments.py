@@ -3,8 +3,9 @@
     python tools/data/epic_kitchens100/cut_segments.py EPIC_100_train.csv data/ek100 data/ek100_clips
 
 Not needed for training, but it makes decoding fast. Writes data/ek100_clips/NARRATION_ID.mp4 and, beside
-them, the list narration_id,verb,noun under the CSV's name (EPIC_100_train.csv), which EpicKitchensDataset
-reads. Runs in parallel and goes on where it was interrupted; each clip is read back before it counts.
+them, the list narration_id,verb,noun of what was cut under the CSV's name (EPIC_100_train.csv), which
+EpicKitchensDataset reads. Runs in parallel and goes on where it was interrupted; each clip is read back
+before it counts.
 """
 import argparse
 import csv
@@ -13,9 +14,10 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from videos import Job, finish, run  # noqa: E402
+from videos import Job, check_size, finish, run  # noqa: E402
 
 from projects.cast.datasets import EpicKitchensDataset  # noqa: E402
+from projects.cast.errors import InputError, run_tool  # noqa: E402
 
 
 def main() -> None:
@@ -27,20 +29,27 @@ def main() -> None:
     parser.add_argument('--short-side', type=int, default=256)
     parser.add_argument('--workers', type=int, default=os.cpu_count())
     args = parser.parse_args()
+    check_size(args.short_side)
     dataset = EpicKitchensDataset(
         args.annotations, [], dict(video=args.source), video_template=args.video_template, test_mode=True)
     samples = [dataset.get_data_info(i) for i in range(len(dataset))]
-    if samples and 'start_time' not in samples[0]:
-        parser.error(f'{args.annotations} lists trimmed clips: there is nothing to cut')
-    jobs = [Job(Path(s['filename']), args.target / f'{s["narration_id"]}.mp4', args.short_side, s['start_time'],
-                s['stop_time']) for s in samples]
-    failed = run(jobs, args.workers)
+    if 'start_time' not in samples[0]:
+        raise InputError(f'{args.annotations}: has no column start_timestamp: it lists trimmed clips, which '
+                         'need no cutting; give an official CSV')
+    jobs = [Job(Path(s['filename']), args.target / f'{s["narration_id"]}.mp4', args.short_side,
+                s['start_time'], s['stop_time']) for s in samples]
+    listed = args.target / Path(args.annotations).name
+    if listed.resolve() == Path(args.annotations).resolve():
+        raise InputError(f'{listed}: the list of clips would replace the annotations; choose another TARGET')
     args.target.mkdir(parents=True, exist_ok=True)
-    with (args.target / Path(args.annotations).name).open('w', newline='', encoding='utf-8') as file:
-        csv.writer(file, lineterminator='\n').writerows(
-            [s['narration_id'], *(i for i in s['label'] if i >= 0)] for s in samples)
+    failed = run(jobs, args.workers)
+    rows = [[s['narration_id'], *(i for i in s['label'] if i >= 0)]
+            for s, job in zip(samples, jobs) if job.target.is_file()]
+    if rows:
+        with listed.open('w', newline='', encoding='utf-8') as file:
+            csv.writer(file, lineterminator='\n').writerows(rows)
     finish(failed, len(jobs))
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(main)

@@ -17,6 +17,8 @@ import cv2
 import numpy as np
 from rich.progress import track
 
+from projects.cast.errors import InputError, run_tool
+
 NOUNS = {  # name: (colour in RGB, shape)
     'tomato': ((214, 40, 40), 'disc'),
     'cucumber': ((52, 140, 49), 'bar'),
@@ -127,7 +129,7 @@ def write_video(root: Path, participant: str, video_id: str, seed: List[int], ac
     path.parent.mkdir(parents=True, exist_ok=True)
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*'mp4v'), FPS, (SIZE, SIZE))
     if not writer.isOpened():
-        raise OSError(f'{path}: cannot be written; is the folder writable, and does OpenCV have ffmpeg?')
+        raise InputError(f'{path}: cannot be written; is the folder writable, and does OpenCV have ffmpeg?')
     rows: List[list] = []
     for i, (frame, action, verb, noun) in enumerate(scene(seed, actions, objects)):
         writer.write(np.ascontiguousarray(frame[..., ::-1]))
@@ -155,7 +157,15 @@ def generate(root: Path, train_videos: int = 160, val_videos: int = 20, actions:
         actions: annotated actions in each.
         objects: objects in a scene, one of which acts; at most 6.
         seed: all else follows from it.
+
+    Raises:
+        InputError: if a number is out of range, or a video cannot be written.
     """
+    for name, value, least, most in (
+            ('train-videos', train_videos, 1, 500), ('val-videos', val_videos, 1, 490),
+            ('actions', actions, 1, 1000), ('seed', seed, 0, 2**32 - 1)):
+        if not least <= value <= most:
+            raise InputError(f'--{name} {value}: must be from {least} to {most}')
     splits = [('train', train_videos), ('validation', val_videos)]
     jobs = [(split, i) for split, count in splits for i in range(count)]
     rows: dict = {split: [] for split, _ in splits}
@@ -185,4 +195,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(main)

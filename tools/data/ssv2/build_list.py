@@ -7,7 +7,10 @@ Lines are FILE LABEL. For the unlabelled test set (something-something-v2-test.j
 import argparse
 import json
 from pathlib import Path
-from typing import Dict, List
+from typing import Any, Dict, List
+
+from projects.cast.datasets.annotations import read_annotations
+from projects.cast.errors import InputError, run_tool
 
 
 def build_list(entries: List[dict], labels: Dict[str, str], suffix: str = '.webm') -> List[str]:
@@ -19,35 +22,52 @@ def build_list(entries: List[dict], labels: Dict[str, str], suffix: str = '.webm
         suffix: of the video files.
 
     Raises:
-        SystemExit: if a template has no label.
+        InputError: if an entry has no id, or its template no label.
     """
     lines = []
     for entry in entries:
-        name = entry['id'] + suffix
+        if not isinstance(entry, dict) or 'id' not in entry:
+            raise InputError(f'entry {entry!r} has no id; give something-something-v2-SPLIT.json first')
+        name = f'{entry["id"]}{suffix}'
         if 'template' not in entry:
             lines.append(name)
             continue
         template = entry['template'].replace('[', '').replace(']', '')
         if template not in labels:
-            raise SystemExit(f'video {entry["id"]}: {template!r} is none of the {len(labels)} labels; do the two '
-                             'files belong together?')
+            raise InputError(f'video {entry["id"]}: {template!r} is none of the {len(labels)} labels; do the '
+                             'two files belong together?')
         lines.append(f'{name} {labels[template]}')
     return lines
 
 
+def read_json(path: str, kind: type) -> Any:
+    """A JSON file that holds a list or a dict.
+
+    Raises:
+        MissingFileError, InputError: naming the file, if it is not there or holds something else.
+    """
+    try:
+        content = json.loads(read_annotations(path))
+    except json.JSONDecodeError as error:
+        raise InputError(f'{path}: is no complete JSON file ({error}); download it again') from error
+    if not isinstance(content, kind):
+        raise InputError(f'{path}: holds a {type(content).__name__}, not a {kind.__name__}; first comes the '
+                         'file of a split, then the file of the labels')
+    return content
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
-    parser.add_argument('entries', type=Path, help='something-something-v2-{train,validation,test}.json')
-    parser.add_argument('labels', type=Path, help='something-something-v2-labels.json')
+    parser.add_argument('entries', help='something-something-v2-{train,validation,test}.json')
+    parser.add_argument('labels', help='something-something-v2-labels.json')
     parser.add_argument('target', type=Path, help='list to write')
     parser.add_argument('--suffix', default='.webm', help='.mp4 after tools/data/videos.py')
     args = parser.parse_args()
-    entries, labels = (json.loads(path.read_text(encoding='utf-8')) for path in (args.entries, args.labels))
-    lines = build_list(entries, labels, args.suffix)
+    lines = build_list(read_json(args.entries, list), read_json(args.labels, dict), args.suffix)
     args.target.parent.mkdir(parents=True, exist_ok=True)
     args.target.write_text('\n'.join(lines) + '\n', encoding='utf-8')
     print(f'{args.target}: {len(lines)} videos')
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(main)

@@ -12,7 +12,7 @@ label_map = 'k400'
 
 pack = dict(type='PackActionInputs', meta_keys=('img_shape', 'filename'))
 train_pipeline = [
-    dict(type='OpenVideo'),
+    dict(type='InitVideo'),
     dict(type='DenseClips', clip_len=16, frame_interval=4),
     dict(type='DecodeVideo'),
     # the paper says (9, 0.5): rand-m9-mstd0.5-inc1
@@ -23,7 +23,7 @@ train_pipeline = [
     dict(type='FormatShape', input_format='NCTHW'), pack
 ]
 val_pipeline = [
-    dict(type='OpenVideo'),
+    dict(type='InitVideo'),
     dict(type='DenseClips', clip_len=16, frame_interval=4, test_mode=True),
     dict(type='DecodeVideo'),
     dict(type='Resize', scale=(-1, 224)),
@@ -31,7 +31,7 @@ val_pipeline = [
     dict(type='FormatShape', input_format='NCTHW'), pack
 ]
 test_pipeline = [  # 5 clips x 3 crops
-    dict(type='OpenVideo'),
+    dict(type='InitVideo'),
     dict(type='DenseClips', clip_len=16, frame_interval=4, num_clips=5, test_mode=True),
     dict(type='DecodeVideo'),
     dict(type='Resize', scale=(-1, 224)),

@@ -12,7 +12,7 @@ label_map = 'ssv2'
 
 pack = dict(type='PackActionInputs', meta_keys=('img_shape', 'filename'))
 train_pipeline = [  # no flip: many labels say left or right
-    dict(type='OpenVideo'),
+    dict(type='InitVideo'),
     dict(type='UniformClips', clip_len=16),
     dict(type='DecodeVideo'),
     # the paper says (9, 0.5): rand-m9-mstd0.5-inc1
@@ -22,7 +22,7 @@ train_pipeline = [  # no flip: many labels say left or right
     dict(type='FormatShape', input_format='NCTHW'), pack
 ]
 val_pipeline = [
-    dict(type='OpenVideo'),
+    dict(type='InitVideo'),
     dict(type='UniformClips', clip_len=16, test_mode=True),
     dict(type='DecodeVideo'),
     dict(type='Resize', scale=(-1, 224)),
@@ -30,7 +30,7 @@ val_pipeline = [
     dict(type='FormatShape', input_format='NCTHW'), pack
 ]
 test_pipeline = [  # 2 clips x 3 crops
-    dict(type='OpenVideo'),
+    dict(type='InitVideo'),
     dict(type='UniformClips', clip_len=16, num_clips=2, test_mode=True),
     dict(type='DecodeVideo'),
     dict(type='Resize', scale=(-1, 224)),

@@ -13,13 +13,12 @@ test_cfg = dict(type='TestLoop')
 optim_wrapper = dict(
     type='OptimWrapper',  # bfloat16: BF16OptimWrapper; float16: --amp
     optimizer=dict(type='AdamW', lr=1e-3 * 384 / 256, betas=(0.9, 0.999), weight_decay=0.05),
-    constructor='mmpretrain.LearningRateDecayOptimWrapperConstructor',  # skips what is frozen
+    constructor='LayerDecayOptimWrapperConstructor',  # skips what is frozen; position tables are not decayed
     paramwise_cfg=dict(
         layer_decay_rate=0.75,  # the paper's text says 0.8
         norm_decay_mult=0.,
         bias_decay_mult=0.,
-        flat_decay_mult=0.,
-        custom_keys=dict(query_pos=dict(decay_mult=0.), context_pos=dict(decay_mult=0.))),
+        flat_decay_mult=0.),
     accumulative_counts=4)
 warmup = dict(type='LinearLR', start_factor=1e-10, by_epoch=True, convert_to_iter_based=True)  # 0 is refused
 cosine = dict(type='CosineAnnealingLR', eta_min_ratio=1e-3, by_epoch=True, convert_to_iter_based=True)

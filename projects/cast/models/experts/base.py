@@ -1,18 +1,21 @@
 """What all experts share: eq. 3 and eq. 5 around a library's transformer tower."""
 from abc import ABCMeta, abstractmethod
 from itertools import zip_longest
-from typing import Any, Callable, Dict, List, NamedTuple, Optional
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple, Union
 
 import numpy as np
 import torch.nn.functional as F
 from einops import rearrange
 from mmcv.cnn.bricks import DropPath
 from mmengine.model import BaseModule
+from mmengine.utils import to_2tuple
 from torch import Tensor, nn
 
 from ...errors import InputError
 from ..adapter import Adapter
 from ..tokens import Grid, Tokens, attention, check_window
+
+ImgSize = Union[int, Tuple[int, int]]
 
 
 class Block(NamedTuple):
@@ -31,7 +34,8 @@ class Expert(BaseModule, metaclass=ABCMeta):
 
     Args:
         tower: the library's module, under its own parameter names.
-        img_size: native height and width in pixels; other sizes interpolate the positions.
+        img_size: native height and width in pixels, one number for a square; other sizes interpolate the
+            positions.
         patch_size: pixels per patch side.
         num_frames: native frames of a clip.
         tubelet_size: frames that make one position in time.
@@ -50,10 +54,12 @@ class Expert(BaseModule, metaclass=ABCMeta):
     tower: Any  # a library's module: its parts are known to the subclass
     pools_prefix = False  # whether `pool` reads only the class tokens
     num_prefix = 0
+    from_file = True  # whether `init_weights` reads `checkpoint`; not where the whole model is loaded later
+    plain = False  # see lean.py
 
     def __init__(self,
                  tower: nn.Module,
-                 img_size: int,
+                 img_size: ImgSize,
                  patch_size: int,
                  num_frames: int,
                  embed_dims: int,
@@ -70,8 +76,8 @@ class Expert(BaseModule, metaclass=ABCMeta):
         self.tower = tower
         self.embed_dims, self.depth, self.num_heads = embed_dims, depth, num_heads
         self.window, self.tube = check_window(window), (tubelet_size, patch_size, patch_size)
-        side = img_size // patch_size
-        self.grid: Grid = (num_frames // tubelet_size, side, side)
+        height, width = to_2tuple(img_size)
+        self.grid: Grid = (num_frames // tubelet_size, height // patch_size, width // patch_size)
         self.ffn_adapter_scale, self.frozen, self.checkpoint = ffn_adapter_scale, frozen, checkpoint
         adapters = range(depth if adapter_ratio else 0)
         self.attn_adapters = nn.ModuleList(Adapter(embed_dims, adapter_ratio) for _ in adapters)
@@ -89,6 +95,10 @@ class Expert(BaseModule, metaclass=ABCMeta):
     @abstractmethod
     def embed(self, clip: Tensor) -> Tokens:
         """``(B, 3, F, H, W)`` to tokens, positions added."""
+
+    @abstractmethod
+    def set_grid(self, grid: Grid) -> None:
+        """Resizes the position tables to another native grid, in place; called without autograd."""
 
     @property
     @abstractmethod
@@ -121,7 +131,7 @@ class Expert(BaseModule, metaclass=ABCMeta):
         ``window`` is the expert's own by default.
         """
         q, k, v = F.linear(n.data, weight, bias).chunk(3, dim=-1)
-        return out(attention(q, k, v, self.num_heads, window or self.window))
+        return out(attention(q, k, v, self.num_heads, window or self.window, self.plain))
 
     def feed_forward(self, i: int, x: Tokens) -> Tokens:
         """``x + FFN(LN(x)) + ADAP(LN(x))``, eq. 5; the release halves the adapter."""
@@ -137,10 +147,11 @@ class Expert(BaseModule, metaclass=ABCMeta):
         return [self.attn_adapters, self.ffn_adapters]
 
     def layer_groups(self) -> List[List[nn.Parameter]]:
-        """Parameters by depth: the embedding, each block with its adapters, and the last norm."""
+        """Parameters by depth: the embedding, each block with its adapters, and what is behind them."""
         adapters = zip_longest(self.blocks, *self.adapters())
         blocks = [[p for part in parts if part for p in part.parameters()] for parts in adapters]
-        last = list(self.post_norm.parameters())
+        behind = (self.post_norm, getattr(self.tower, 'attn_pool', None))  # the second is timm's
+        last = [p for part in behind if part for p in part.parameters()]
         later = {id(p) for group in [*blocks, last] for p in group}
         return [[p for p in self.parameters() if id(p) not in later], *blocks, last]
 
@@ -168,7 +179,8 @@ class Expert(BaseModule, metaclass=ABCMeta):
     def init_weights(self) -> None:
         """Initialises the tower, then loads ``checkpoint`` over it, strictly and last."""
         super().init_weights()
-        self.load_checkpoint()
+        if self.from_file:
+            self.load_checkpoint()
 
     def load_checkpoint(self) -> None:
         """Loads ``checkpoint``, if there is one, strictly."""

@@ -1,5 +1,5 @@
 """The spatial expert: CLIP's image tower (https://arxiv.org/abs/2103.00020) from open_clip."""
-from typing import Optional
+from typing import Optional, Set
 
 import torch
 from einops import rearrange
@@ -10,16 +10,18 @@ from mmaction.registry import MODELS
 
 from .. import lean
 from ..adapter import Adapter
-from ..tokens import Tokens, resize_positions
-from .base import Block, Expert
+from ..tokens import Grid, Tokens, resize_positions
+from .base import Block, Expert, ImgSize
 
 
 class QuickGELU(nn.Module):
     """``x sigmoid(1.702 x)``."""
 
+    plain = False
+
     def forward(self, x: Tensor) -> Tensor:
         """``(..., D)`` to ``(..., D)``."""
-        return lean.quick_gelu(x)
+        return lean.quick_gelu(x, self.plain)
 
 
 @MODELS.register_module()
@@ -38,7 +40,7 @@ class CLIPExpert(Expert):
     num_prefix = 1
 
     def __init__(self,
-                 img_size: int = 224,
+                 img_size: ImgSize = 224,
                  patch_size: int = 16,
                  num_frames: int = 16,
                  embed_dims: int = 768,
@@ -66,7 +68,15 @@ class CLIPExpert(Expert):
         x = torch.cat([cls, x], dim=2) + self.positions(grid).to(x)
         return Tokens(tower.ln_pre(x), grid, self.num_prefix)
 
-    def positions(self, grid) -> Tensor:
+    def set_grid(self, grid: Grid) -> None:
+        self.tower.positional_embedding.data = CLIPExpert.positions(self, grid)
+        self.grid, self.tower.grid_size = grid, grid[1:]
+
+    def no_weight_decay(self) -> Set[str]:
+        """Names of the parameters that weight decay leaves alone."""
+        return {'tower.positional_embedding'}
+
+    def positions(self, grid: Grid) -> Tensor:
         """Position embedding for the class token and the patches, ``(1 + S, D)``."""
         cls, patches = self.tower.positional_embedding.split([1, self.grid[1] * self.grid[2]])
         table = patches.view(1, *self.grid[1:], -1)
@@ -111,10 +121,21 @@ class AIMExpert(CLIPExpert):
             nn.ModuleList(Adapter(self.embed_dims, adapter_ratio) for _ in range(count))
             for count in (self.depth, self.depth if time_adapter_in else 0))
 
-    def positions(self, grid) -> Tensor:
+    def positions(self, grid: Grid) -> Tensor:
         """Position embedding for every frame, ``(T, 1 + S, D)``."""
-        time = resize_positions(self.time_pos.view(-1, 1, 1, self.embed_dims), (grid[0], 1, 1))
-        return super().positions(grid) + time.flatten(1, 2)
+        return super().positions(grid) + self.times(grid)[:, None]
+
+    def times(self, grid: Grid) -> Tensor:
+        """Position embedding over time, ``(T, D)``."""
+        table = self.time_pos.view(-1, 1, 1, self.embed_dims)
+        return resize_positions(table, (grid[0], 1, 1)).flatten(0, 2)
+
+    def set_grid(self, grid: Grid) -> None:
+        self.time_pos.data = self.times(grid)
+        super().set_grid(grid)
+
+    def no_weight_decay(self) -> Set[str]:
+        return super().no_weight_decay() | {'time_pos'}
 
     def attend(self, i: int, x: Tokens) -> Tokens:
         """Attention over time, of class tokens too, then eq. 3."""

@@ -4,7 +4,9 @@ from typing import Any, Dict, Optional
 
 import timm
 import torch
+import torch.nn.functional as F
 from einops import rearrange, repeat
+from timm.layers import resample_abs_pos_embed
 from timm.models.eva import Eva, EvaBlock
 from timm.models.vision_transformer import Block, VisionTransformer
 from torch import Tensor, nn
@@ -14,7 +16,7 @@ from mmaction.registry import MODELS
 from ...errors import InputError
 from ..tokens import WINDOWS, Grid, Tokens
 from .base import Block as Parts
-from .base import Expert
+from .base import Expert, ImgSize
 
 FOLDS = {name: window.replace(' h', '') for name, window in WINDOWS.items()}  # the tower splits heads
 
@@ -29,33 +31,43 @@ class TimmExpert(Expert):
     Args:
         model_name: timm's name, such as ``vit_base_patch16_224.augreg_in21k`` (tables 5 and 6) or
             ``eva02_base_patch16_clip_224`` (table 7). Width, depth and heads follow from it.
-        img_size: native height and width in pixels; other sizes interpolate the positions.
+        img_size: native height and width in pixels, one number for a square; other sizes interpolate the
+            positions.
         num_frames: native frames of the clip; every second one is used.
         model_kwargs: more for ``timm.create_model``, to change its size.
         kwargs: see :class:`Expert`. ``checkpoint`` is a file of timm or its hub, of open_clip where its
             tower is timm's (``visual.trunk.``), or of whatever timm converts for this model.
 
     Raises:
-        InputError: if the model is not a plain vision transformer with pre-norm blocks.
+        InputError: if the model is not a plain vision transformer with pre-norm blocks, or if each of its
+            blocks has rotary positions of its own.
     """
 
     def __init__(self,
                  model_name: str,
-                 img_size: int = 224,
+                 img_size: ImgSize = 224,
                  num_frames: int = 16,
                  window: str = 'space',
                  model_kwargs: Optional[Dict[str, Any]] = None,
                  **kwargs) -> None:
-        tower: Any = timm.create_model(
-            model_name, pretrained=False, num_classes=0, img_size=img_size, dynamic_img_size=True,
-            **(model_kwargs or {}))
+        try:
+            tower: Any = timm.create_model(
+                model_name, pretrained=False, num_classes=0, img_size=img_size, dynamic_img_size=True,
+                **(model_kwargs or {}))
+        except (RuntimeError, TypeError) as error:  # unknown to timm; BEiT, SAM and ResNet take no such size
+            raise InputError(f'timm cannot build {model_name} as a plain vision transformer of img_size='
+                             f'{img_size} ({error}); choose another, such as vit_base_patch16_224') from error
         first: Any = tower.blocks[0] if isinstance(tower, (VisionTransformer, Eva)) else None
-        if not isinstance(first, (Block, EvaBlock)):
-            raise InputError(f'{model_name} is no plain vision transformer with pre-norm blocks, which an '
-                             'expert must be: the exchange sits between attention and feed-forward')
+        if not isinstance(first, (Block, EvaBlock)) or getattr(tower, 'rope_mixed', False):
+            raise InputError(f'{model_name} is no plain vision transformer with pre-norm blocks and the same '
+                             'rotary positions, if any, in all of them, which an expert must be: the '
+                             'exchange sits between attention and feed-forward')
         attn: Any = first.attn
         self.num_prefix = tower.num_prefix_tokens
         self.pools_prefix = tower.num_prefix_tokens > 0 and tower.global_pool == 'token'
+        normed = has_parameters(tower.norm)  # before pooling
+        simple = tower.global_pool in ('', 'token') or tower.global_pool == 'avg' and not normed
+        self.pools_itself = not simple or hasattr(tower, 'dist_token')  # distilled models pool two tokens
         super().__init__(
             tower, img_size, tower.patch_embed.patch_size[0], num_frames, tower.embed_dim, len(tower.blocks),
             attn.num_heads, window, **kwargs)
@@ -70,10 +82,27 @@ class TimmExpert(Expert):
 
     def embed(self, clip: Tensor) -> Tokens:
         tower, grid = self.tower, self.tubes(clip)
-        x = tower._pos_embed(tower.patch_embed(self.frames(clip)))
-        x = x[0] if isinstance(x, tuple) else x  # EVA gives its rotary positions too
-        x = getattr(tower, 'norm_pre', nn.Identity())(x)
+        patches = tower.patch_embed(self.frames(clip)).flatten(1, 2)
+        prefix = (getattr(tower, name, None) for name in ('cls_token', 'dist_token', 'reg_token'))
+        x = torch.cat([*(p.expand(len(patches), -1, -1) for p in prefix if p is not None), patches], 1)
+        if tower.pos_embed is not None:
+            table = self.positions(grid)  # in some models without entries for the prefix
+            x = x + F.pad(table, (0, 0, x.shape[1] - table.shape[1], 0))
+        x = getattr(tower, 'norm_pre', nn.Identity())(tower.pos_drop(x))
         return Tokens(rearrange(x, '(b t) s d -> b t s d', t=grid[0]), grid, self.num_prefix)
+
+    def positions(self, grid: Grid) -> Tensor:
+        """Position table of a frame."""
+        table, native = self.tower.pos_embed, self.grid[1:]
+        if grid[1:] == native:
+            return table  # timm resizes all the same while a model is exported
+        prefix = table.shape[1] - native[0] * native[1]
+        return resample_abs_pos_embed(table, list(grid[1:]), list(native), prefix)
+
+    def set_grid(self, grid: Grid) -> None:
+        if self.tower.pos_embed is not None:
+            self.tower.pos_embed.data = self.positions(grid)
+        self.grid, self.tower.patch_embed.grid_size = grid, grid[1:]
 
     def block(self, i: int) -> Parts:
         b = self.blocks[i]
@@ -100,7 +129,14 @@ class TimmExpert(Expert):
         return repeat(torch.cat([still, table]), 's d -> (t s) d', t=grid[0])[self.num_prefix:]
 
     def pool(self, x: Tokens) -> Tensor:
-        """Mean over time of the class tokens, or over all patches where the tower pools those; post norm."""
+        """Mean over time of the class tokens, or of the patches, then the post norm.
+
+        A tower that pools otherwise (by attention, or after its norm) pools each frame itself.
+        """
+        tower = self.tower
+        if self.pools_itself:
+            frames = tower.forward_head(tower.norm(x.data.flatten(0, 1)), pre_logits=True)
+            return rearrange(frames, '(b t) d -> b t d', b=len(x.data)).mean(1)
         tokens = x.prefix[:, :, :1] if self.pools_prefix else x.patches
         return self.post_norm(tokens.mean(dim=(1, 2)))
 

@@ -5,12 +5,12 @@ import torch
 from einops import rearrange
 from torch import Tensor, nn
 
-from mmaction.models.backbones.vit_mae import VisionTransformer
+from mmaction.models.backbones.vit_mae import VisionTransformer, get_sinusoid_encoding
 from mmaction.registry import MODELS
 from mmaction.utils import ConfigType
 
-from ..tokens import Tokens, resize_positions
-from .base import Block, Expert
+from ..tokens import Grid, Tokens, resize_positions
+from .base import Block, Expert, ImgSize
 
 
 @MODELS.register_module()
@@ -26,7 +26,7 @@ class VideoMAEExpert(Expert):
     """
 
     def __init__(self,
-                 img_size: int = 224,
+                 img_size: ImgSize = 224,
                  patch_size: int = 16,
                  num_frames: int = 16,
                  embed_dims: int = 768,
@@ -37,12 +37,15 @@ class VideoMAEExpert(Expert):
                  init_cfg: Optional[ConfigType] = None,
                  **kwargs) -> None:
         tower = VisionTransformer(
-            img_size=img_size, patch_size=patch_size, embed_dims=embed_dims, depth=depth,
+            img_size=patch_size, patch_size=patch_size, embed_dims=embed_dims, depth=depth,
             num_heads=num_heads, mlp_ratio=mlp_ratio, num_frames=num_frames,
             **(dict(init_cfg=init_cfg) if init_cfg else {}))
-        tower.register_buffer('pos_embed', tower.pos_embed, persistent=False)
         super().__init__(tower, img_size, patch_size, num_frames, embed_dims, depth, num_heads, window,
                          **kwargs)
+        # the tower takes a square only, and needs the size for nothing else
+        t, h, w = self.grid
+        tower.register_buffer('pos_embed', get_sinusoid_encoding(t * h * w, embed_dims), persistent=False)
+        tower.grid_size = (h, w)
 
     @property
     def post_norm(self) -> nn.Module:
@@ -50,9 +53,17 @@ class VideoMAEExpert(Expert):
 
     def embed(self, clip: Tensor) -> Tokens:
         grid = self.tubes(clip)
-        x = rearrange(self.tower.patch_embed.projection(clip), 'b d t h w -> b t (h w) d')
-        table = self.tower.pos_embed.view(*self.grid, -1)
-        return Tokens(x + resize_positions(table, grid).flatten(1, 2).to(x), grid)
+        # contiguous: every later sum with x would take over its strides, and every norm copy it
+        x = rearrange(self.tower.patch_embed.projection(clip), 'b d t h w -> b t (h w) d').contiguous()
+        return Tokens(x + self.positions(grid).flatten(1, 2).to(x), grid)
+
+    def positions(self, grid: Grid) -> Tensor:
+        """Position table, ``(T, H, W, D)``."""
+        return resize_positions(self.tower.pos_embed.view(*self.grid, -1), grid)
+
+    def set_grid(self, grid: Grid) -> None:
+        self.tower.pos_embed = self.positions(grid).flatten(0, 2)[None]
+        self.grid, self.tower.grid_size = grid, grid[1:]
 
     @property
     def blocks(self):

@@ -1,0 +1,28 @@
+"""Learning rates that decay by layer; what modules say themselves about their weight decay."""
+from typing import List
+
+from mmpretrain.engine import LearningRateDecayOptimWrapperConstructor
+from torch import nn
+
+from mmaction.registry import OPTIM_WRAPPER_CONSTRUCTORS
+
+
+@OPTIM_WRAPPER_CONSTRUCTORS.register_module()
+class LayerDecayOptimWrapperConstructor(LearningRateDecayOptimWrapperConstructor):
+    """mmpretrain's constructor, which also asks modules for their ``no_weight_decay()``.
+
+    The method, timm's convention, returns the names of a module's own parameters that are not decayed. A key
+    of ``paramwise_cfg.custom_keys`` that matches such a parameter goes first.
+    """
+
+    paramwise_cfg: dict
+
+    def add_params(self, params: List[dict], module: nn.Module, prefix: str = '', **kwargs) -> None:
+        """Adds the parameters of a module and its children to the groups."""
+        if not prefix:
+            keys = self.paramwise_cfg.get('custom_keys', {})
+            names = [f'{path}.{name}' for path, m in module.named_modules()
+                     for name in sorted(getattr(m, 'no_weight_decay', set)())]
+            own = {name: dict(decay_mult=0.) for name in names if not any(key in name for key in keys)}
+            self.paramwise_cfg = {**self.paramwise_cfg, 'custom_keys': {**keys, **own}}
+        super().add_params(params, module, prefix, **kwargs)

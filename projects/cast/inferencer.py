@@ -1,0 +1,128 @@
+"""Predictions with class names, for one label or for verb and noun, from files or from arrays of frames."""
+from typing import Callable, Dict, List, Optional, Sequence, Tuple, Union
+
+import numpy as np
+import torch
+from mmengine import Config
+from mmengine.dataset import Compose
+from torch import Tensor, nn
+
+from mmaction.apis import init_recognizer
+from mmaction.apis.inferencers import ActionRecogInferencer
+from mmaction.registry import INFERENCERS
+from mmaction.structures import ActionDataSample
+from mmaction.utils import ConfigType
+
+from .datasets import read_label_map
+from .errors import InputError
+
+Names = Dict[str, Optional[List[str]]]
+Ranking = List[Tuple[str, float]]
+
+
+def read_names(config: ConfigType, label_map: Optional[Sequence[str]] = None) -> Names:
+    """Task to class names.
+
+    Args:
+        config: its ``label_map`` is a label map for one label, or a dict of them by task.
+        label_map: instead of the config's, one label map for one label or two for verb and noun; see
+            :func:`read_label_map`.
+
+    Raises:
+        InputError: if a label map cannot be read.
+    """
+    given = config.get('label_map') or {}
+    if label_map:
+        given = dict(zip(('verb', 'noun') if len(label_map) == 2 else ('action', ), label_map))
+    elif isinstance(given, str):
+        given = dict(action=given)
+    return {task: read_label_map(name) for task, name in given.items()}
+
+
+def rank_classes(score: Tensor, names: Optional[List[str]], topk: int) -> Ranking:
+    """The best classes and their probabilities."""
+    values, indices = score.float().topk(min(topk, len(score)))
+    return [(names[i] if names else str(i), value)
+            for value, i in zip(values.tolist(), indices.tolist())]
+
+
+def rankings(pred_score: Union[Tensor, Dict[str, Tensor]], names: Names, topk: int) -> Dict[str, Ranking]:
+    """Task to ranking; for two tasks, verb and noun, also actions, by p(verb) * p(noun).
+
+    Raises:
+        InputError: if a label map has another number of classes than the model.
+    """
+    scores = pred_score if isinstance(pred_score, dict) else {'action': pred_score}
+    for task, score in scores.items():
+        have = names.get(task)
+        if have and len(have) != len(score):
+            raise InputError(f'the label map for {task} has {len(have)} names, but the model has '
+                             f'{len(score)} classes; give the right one as label_map')
+    result = {task: rank_classes(s, names.get(task), topk) for task, s in scores.items()}
+    if len(scores) == 2:
+        verb, noun = scores.values()
+        verbs, nouns = ([*(names.get(task) or map(str, range(len(s))))] for task, s in scores.items())
+        pairs = [f'{v} {n}' for v in verbs for n in nouns]
+        result['action'] = rank_classes(torch.outer(verb, noun).flatten(), pairs, topk)
+    return result
+
+
+@INFERENCERS.register_module()
+class CASTInferencer(ActionRecogInferencer):
+    """MMAction2's ``ActionRecogInferencer`` for CAST: all views of the config, and names for all tasks.
+
+    Three lines::
+
+        from projects.cast.inferencer import CASTInferencer
+        infer = CASTInferencer('configs/cast/CONFIG.py', 'CHECKPOINT.pth')
+        infer('video.mp4')['predictions'][0]    # {'verb': [('take', 0.8), ...], 'noun': ..., 'action': ...}
+
+    A call takes a video file, an array of frames (frames, height, width, 3) in RGB from 0 to 255, or a list
+    of these, and the arguments of MMAction2's inferencer.
+
+    Args:
+        model: a config, or the path of one.
+        weights: a checkpoint; without one, weights and scores are random.
+        device: the best that there is by default.
+        label_map: see :func:`read_names`; by default the config's.
+        topk: length of each ranking.
+
+    Raises:
+        InputError: if a video, an array or a label map cannot be used.
+    """
+
+    def __init__(self,
+                 model: Union[str, Config],
+                 weights: Optional[str] = None,
+                 device: Optional[str] = None,
+                 label_map: Optional[Sequence[str]] = None,
+                 topk: int = 5) -> None:
+        super().__init__(model, weights, device)
+        self.topk = topk
+        self.names = read_names(self.cfg, label_map)
+
+    def _init_model(self, cfg: Config, weights: Optional[str], device: str = 'cpu') -> nn.Module:
+        return init_recognizer(cfg, weights, device)
+
+    def _init_pipeline(self, cfg: Config) -> Callable:
+        """The config's own test pipeline, which reads files and arrays."""
+        pipeline = Compose(cfg.test_dataloader.dataset.pipeline)
+        return lambda video: pipeline(sample(video))
+
+    def pred2dict(self, data_sample: ActionDataSample) -> Dict[str, Ranking]:
+        """Task to ranking."""
+        return rankings(data_sample.pred_score, self.names, self.topk)
+
+
+def sample(video: Union[str, np.ndarray]) -> dict:
+    """What a pipeline takes.
+
+    Raises:
+        InputError: if an array is not one of RGB frames.
+    """
+    if not isinstance(video, np.ndarray):
+        return dict(filename=str(video), label=-1, start_index=0, modality='RGB')
+    if video.ndim != 4 or not len(video) or video.shape[-1] != 3 or video.dtype != np.uint8:
+        raise InputError(f'an array of frames must be (frames, height, width, 3) in uint8, got {video.shape} '
+                         f'in {video.dtype}; put the channels last and scale the values to 0 to 255')
+    return dict(array=video, label=-1, start_index=0, modality='RGB')

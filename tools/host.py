@@ -1,0 +1,21 @@
+"""Runs any other tool of MMAction2, which PyPI's package cannot start by itself.
+
+    python tools/host.py analysis_tools/confusion_matrix.py CONFIG CHECKPOINT --show-path matrix.png
+
+Tools that know one label only take a verb and noun model with `--cfg-options model.test_cfg.task=verb`.
+"""
+import sys
+
+from _host import run_host_tool
+
+from projects.cast.errors import run_tool
+
+
+def main() -> None:
+    if len(sys.argv) < 2 or sys.argv[1] in ('-h', '--help'):
+        sys.exit(__doc__)
+    run_host_tool(sys.argv.pop(1))
+
+
+if __name__ == '__main__':
+    run_tool(main)
