@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# [WORK=work_dirs/slurm_local] tools/slurm_local.sh start|run|stop: a Slurm of one node without GPUs, on this machine.
+# [WORK=work_dirs/slurm_local] tools/slurm_local.sh start|run|stop: a Slurm of one node, no GPU, on this machine.
 #   start  writes its configuration and starts munged, slurmctld and slurmd, unless they run already
 #   run    trains the mini kitchens for two epochs with two tasks and tests them, through slurm_train.sh and
 #          slurm_test.sh; the partition is called local
