@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# [MAX_RESTARTS=0] [PORT=...] [NNODES=1 NODE_RANK=0 MASTER_ADDR=...] tools/dist_train.sh CONFIG GPUS [arguments
-# of tools/train.py]; without a GPU, GPUS CPU processes. docs/distributed.md describes the variables.
+# [MAX_RESTARTS=0] [PORT=...] [NNODES=1 NODE_RANK=0 MASTER_ADDR=...] tools/dist_train.sh CONFIG GPUS
+# [arguments of tools/train.py]; without a GPU, GPUS CPU processes. Variables: docs/distributed.md.
 set -euo pipefail
 HERE=$(cd "$(dirname "$0")" && pwd)
 export PYTHONPATH="$HERE/..:${PYTHONPATH:-}"

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# [WORK=work_dirs/slurm_local] tools/slurm_local.sh start|run|stop: a Slurm of one node, no GPU, on this machine.
+# [WORK=work_dirs/slurm_local] tools/slurm_local.sh start|run|stop: a Slurm of this one machine, without GPUs.
 #   start  writes its configuration and starts munged, slurmctld and slurmd, unless they run already
 #   run    trains the mini kitchens for two epochs with two tasks and tests them, through slurm_train.sh and
 #          slurm_test.sh; the partition is called local
 #   stop   cancels the jobs and stops the three daemons
-# It needs Debian or Ubuntu, root, two CPUs, and apt-get install slurm-wlm munge; no systemd. Everything is written
-# below WORK, so that a Slurm configured in /etc/slurm is left alone. For commands of your own, while it runs:
-# export SLURM_CONF=WORK/slurm.conf
+# It needs Debian or Ubuntu, root, two CPUs, and apt-get install slurm-wlm munge; no systemd. Everything is
+# written below WORK, so that a Slurm configured in /etc/slurm is left alone. For commands of your own, while
+# it runs: export SLURM_CONF=WORK/slurm.conf
 set -euo pipefail
 cd "$(dirname "$0")/.."
 WORK=$(realpath -m "${WORK:-work_dirs/slurm_local}")

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # [GPUS=8] [GPUS_PER_NODE=8] [CPUS_PER_TASK=5] [SRUN_ARGS=...] tools/slurm_test.sh PARTITION JOB CONFIG CKPT
-# [arguments of tools/test.py]. GPUS_PER_NODE=0 asks for none: GPUS CPU tasks. Variables: docs/distributed.md.
+# [arguments of tools/test.py]. GPUS_PER_NODE=0 asks for none: GPUS CPU tasks. See docs/distributed.md.
 set -euo pipefail
 HERE=$(cd "$(dirname "$0")" && pwd)
 : "${4:?usage: tools/slurm_test.sh PARTITION JOB CONFIG CHECKPOINT [arguments]}"

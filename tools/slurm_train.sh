@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # [GPUS=8] [GPUS_PER_NODE=8] [CPUS_PER_TASK=5] [SRUN_ARGS=...] tools/slurm_train.sh PARTITION JOB CONFIG
-# [arguments of tools/train.py]. GPUS_PER_NODE=0 asks for none: GPUS CPU tasks. Variables: docs/distributed.md.
+# [arguments of tools/train.py]. GPUS_PER_NODE=0 asks for none: GPUS CPU tasks. See docs/distributed.md.
 set -euo pipefail
 HERE=$(cd "$(dirname "$0")" && pwd)
 : "${3:?usage: tools/slurm_train.sh PARTITION JOB CONFIG [arguments]}"
