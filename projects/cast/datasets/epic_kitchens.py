@@ -10,6 +10,7 @@ from mmaction.registry import DATASETS
 from mmaction.utils import ConfigType
 
 from ..errors import InputError
+from ..tasks import in_order
 from .annotations import read_annotations
 from .faults import FaultTolerant
 
@@ -54,7 +55,7 @@ class EpicKitchensDataset(FaultTolerant, BaseActionDataset):
                  num_classes: Dict[str, int] = dict(verb=97, noun=300),
                  **kwargs) -> None:
         self.video_template = video_template
-        self.classes = dict(num_classes)
+        self.classes = in_order(num_classes)
         super().__init__(ann_file, pipeline=pipeline, data_prefix=data_prefix, **kwargs)
 
     def load_data_list(self) -> List[dict]:

@@ -9,6 +9,8 @@ from mmaction.models.utils.blending_utils import MixupBlending, RandomBatchAugme
 from mmaction.registry import MODELS
 from mmaction.utils import SampleList
 
+from ..tasks import in_order
+
 
 @MODELS.register_module()
 class ReverseMixup(MixupBlending):
@@ -43,7 +45,7 @@ class VerbNounBatchAugment(RandomBatchAugment):
 
     def __init__(self, augments, probs=None, num_classes: Dict[str, int] = dict(verb=97, noun=300)) -> None:
         super().__init__(augments, probs)
-        self.classes = tuple(num_classes.values())
+        self.classes = tuple(in_order(num_classes).values())
 
     def __call__(self, imgs: Tensor, batch_data_samples: SampleList, **kwargs) -> Tuple[Tensor, SampleList]:
         for sample in batch_data_samples:

@@ -12,6 +12,7 @@ from mmaction.registry import MODELS
 from mmaction.utils import SampleList
 
 from ..errors import InputError
+from ..tasks import in_order
 from .adapter import Adapter
 
 Widths = Union[int, Dict[str, int]]
@@ -78,7 +79,7 @@ class FusedHead(BaseHead):
 class VerbNounHead(BaseHead):
     """One linear layer per task, each on the feature of one expert; the losses are added.
 
-    Labels are tensors with one class index per task, in the order of ``num_classes``.
+    Labels are tensors with one class index per task, in the order of ``num_classes``, verb before noun.
 
     Args:
         num_classes: task to number of classes.
@@ -107,7 +108,7 @@ class VerbNounHead(BaseHead):
             raise InputError(f"features of widths {in_channels} cannot be added; choose fusion='concat'")
         self.fc_cls = nn.ModuleDict({
             task: nn.Linear(sum(widths[task]) if fusion == 'concat' else widths[task][0], n)
-            for task, n in num_classes.items()})
+            for task, n in in_order(num_classes).items()})
 
     def init_weights(self) -> None:
         for fc in self.fc_cls.values():
