@@ -31,8 +31,8 @@ def test_a_dumped_config_pairs_labels_and_heads_alike(mini_root, tmp_path, mixup
     scores['verb'][0, verb] = scores['noun'][0, noun] = 20.  # as sure and right as can be
     samples = [ActionDataSample().set_gt_label([verb, noun])]
     if mixup:
-        blending = MODELS.build({**dumped.model.data_preprocessor.blending, 'num_classes': dict(noun=9, verb=6),
-                                 'probs': 1.})
+        sizes = dict(num_classes=dict(noun=9, verb=6), probs=1.)
+        blending = MODELS.build({**dumped.model.data_preprocessor.blending, **sizes})
         samples = blending(torch.zeros(1, 3), samples)[1]
     losses = head.loss_by_feat({task: scores[task] for task in head.fc_cls}, samples)
     assert losses['loss_verb'] < 1e-3 and losses['loss_noun'] < 1e-3

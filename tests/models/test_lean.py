@@ -147,15 +147,15 @@ def test_quick_gelu():
 
 @pytest.mark.parametrize('shape', [(1, 40, 3, 16), (5, 7, 2, 8)], ids=str)
 def test_attention_in_bf16(shape, monkeypatch):
-    """On a CPU without AMX it is the fused function only where a gradient is wanted."""
-    monkeypatch.setattr(lean, 'HEAD_BY_HEAD', True)
+    """On a CPU that prefers it head by head it is the fused function only where a gradient is wanted."""
+    monkeypatch.setattr(lean, 'prefers_by_head', lambda: True)
     torch.manual_seed(0)
     q, k, v = (torch.randn(shape).transpose(1, 2) for _ in range(3))
     low = [x.bfloat16() for x in (q, k, v)]
     fused = F.scaled_dot_product_attention(*low)
     assert torch.equal(attend(*low), fused)
-    with torch.no_grad(), monkeypatch.context() as amx:
-        amx.setattr(lean, 'HEAD_BY_HEAD', False)
+    with torch.no_grad(), monkeypatch.context() as other:
+        other.setattr(lean, 'prefers_by_head', lambda: False)
         assert torch.equal(attend(*low), fused)
         torch.testing.assert_close(fused.float(), materialised(q, k, v), rtol=0.02, atol=0.02)
     monkeypatch.setattr(F, 'scaled_dot_product_attention', None)
@@ -165,15 +165,27 @@ def test_attention_in_bf16(shape, monkeypatch):
         attend(*low)
 
 
-@pytest.mark.parametrize('amx', [False, True])
-def test_the_cpu_is_asked_for_amx(amx, monkeypatch):
-    monkeypatch.setattr(torch.cpu, 'get_capabilities', lambda: dict(amx_bf16=amx), raising=False)
-    assert lean.has_amx() == amx
-    monkeypatch.delattr(torch.cpu, 'get_capabilities')  # as in older versions of torch
-    monkeypatch.setattr(torch.cpu, '_is_amx_tile_supported', lambda: amx, raising=False)
-    assert lean.has_amx() == amx
-    monkeypatch.delattr(torch.cpu, '_is_amx_tile_supported')
-    assert not lean.has_amx()
+@pytest.mark.parametrize('faster', [lean.by_head, F.scaled_dot_product_attention])
+def test_the_cpu_is_measured_once(faster, monkeypatch):
+    calls = []
+    monkeypatch.setattr(lean, 'seconds', lambda way, *_: calls.append(way) or (1. if way is faster else 2.))
+    lean.prefers_by_head.cache_clear()
+    state = torch.random.get_rng_state()
+    assert [lean.prefers_by_head() for _ in range(2)] == 2 * [faster is lean.by_head]
+    assert len(calls) == 6 and torch.equal(torch.random.get_rng_state(), state)
+    lean.prefers_by_head.cache_clear()
+
+
+@pytest.mark.parametrize('apart', [False, True])
+def test_a_compiler_does_not_trace_the_measurement(apart, monkeypatch):
+    monkeypatch.setattr(lean, 'seconds', lambda way, *_: float((way is lean.by_head) != apart))
+    lean.prefers_by_head.cache_clear()
+    low = [torch.randn(1, 2, 5, 8).bfloat16() for _ in range(3)]
+    with torch.no_grad():
+        compiled = torch.compile(attend, fullgraph=True, backend='eager')(*low)
+        assert torch.equal(compiled, attend(*low))
+    lean.prefers_by_head.cache_clear()
+    torch._dynamo.reset()
 
 
 def test_minor14_a_plain_and_a_normal_model_do_not_disturb_each_other(monkeypatch):

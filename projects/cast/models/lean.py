@@ -2,24 +2,14 @@
 
 ``TwoExpertViT(plain=True)`` sets the attribute ``plain`` of the modules that call these functions.
 """
+import functools
+import time
 from typing import Callable
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
-
-
-def has_amx() -> bool:
-    """Whether this CPU multiplies bfloat16 matrices tile by tile (Intel's AMX)."""
-    if hasattr(torch.cpu, 'get_capabilities'):
-        return bool(torch.cpu.get_capabilities().get('amx_bf16'))
-    return getattr(torch.cpu, '_is_amx_tile_supported', lambda: False)()  # older torch
-
-
-# Without AMX torch's fused function is no faster in bfloat16 than in float32. Head by head the matrix of
-# scores fits the cache. Asked once: a compiler cannot trace the question.
-HEAD_BY_HEAD = not has_amx()
 
 
 def recompute(function: Callable[[Tensor], Tensor], x: Tensor, plain: bool = False) -> Tensor:
@@ -38,6 +28,34 @@ def materialised(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     return (q @ k.mT * q.shape[-1]**-0.5).softmax(-1) @ v
 
 
+def by_head(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """Eq. 1 head by head, whose matrix of scores fits the cache; scores are rounded before the softmax."""
+    return torch.stack([materialised(*head) for head in zip(q.unbind(1), k.unbind(1), v.unbind(1))], 1)
+
+
+def seconds(function: Callable[..., Tensor], *tensors: Tensor) -> float:
+    """Time of one call."""
+    start = time.perf_counter()
+    function(*tensors)
+    return time.perf_counter() - start
+
+
+@torch.compiler.assume_constant_result  # a compiler asks, too, and does not trace the question
+@functools.lru_cache(None)
+def prefers_by_head() -> bool:
+    """Whether attention in bfloat16 takes this CPU less time head by head than in torch's fused function.
+
+    Measured once, at the size of VideoMAE's: what a CPU has (AMX, AVX-512 in bfloat16) does not tell. The
+    factor was 2 to 4 one way on an Intel Xeon, and 3 the other way on an AMD EPYC.
+    """
+    with torch.inference_mode():
+        q = torch.zeros(1, 4, 1568, 64, dtype=torch.bfloat16)
+        ways = by_head, F.scaled_dot_product_attention
+        turns = [[seconds(way, q, q, q) for way in ways] for _ in range(3)]
+    apart, fused = map(min, zip(*turns))
+    return apart < fused
+
+
 def attend(q: Tensor, k: Tensor, v: Tensor, plain: bool = False) -> Tensor:
     """Eq. 1.
 
@@ -51,9 +69,9 @@ def attend(q: Tensor, k: Tensor, v: Tensor, plain: bool = False) -> Tensor:
     """
     if plain:
         return materialised(q, k, v)
-    if HEAD_BY_HEAD and q.device.type == 'cpu' and q.dtype == torch.bfloat16 and not torch.is_grad_enabled():
-        # Scores are rounded before the softmax, as under autocast.
-        return torch.stack([materialised(*head) for head in zip(q.unbind(1), k.unbind(1), v.unbind(1))], 1)
+    low = q.device.type == 'cpu' and q.dtype == torch.bfloat16 and not torch.is_grad_enabled()
+    if low and prefers_by_head():
+        return by_head(q, k, v)
     return F.scaled_dot_product_attention(q, k, v)
 
 
