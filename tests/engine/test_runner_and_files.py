@@ -99,7 +99,8 @@ def test_minor16_compiled_by_a_key_of_the_config(mini_root, tmp_path):
     """`compile` is mmengine's; an eager backend shows that the step can be traced and stays the same."""
     losses = []
     for name, options in (('eager', {}), ('compiled', dict(compile=dict(backend='eager')))):
-        runner = mini_runner(mini_root, tmp_path / name, **DEPTH, **options)
+        runner = mini_runner(mini_root, tmp_path / name, **DEPTH, **options,
+                             **{'train_dataloader.batch_size': 8})  # one iteration
         runner.train()
         losses.append(runner.message_hub.get_scalar('train/loss').data[0])
     assert 'Model has been "compiled"' in next((tmp_path / 'compiled').glob('*/*.log')).read_text()

@@ -11,6 +11,7 @@ import torch
 from conftest import ROOT, load_tool, run
 
 from mmaction.registry import MODELS
+from projects.cast.errors import InputError
 from projects.cast.evaluation import VerbNounMetric
 
 EPIC = load_tool('analysis/epic_results.py')
@@ -116,7 +117,7 @@ def test_report_by_hand(tmp_path):
 
 def test_scores_of_another_kind(tmp_path):
     (tmp_path / 'scores.pkl').write_bytes(pickle.dumps([dict(pred_score=torch.ones(3))]))
-    with pytest.raises(SystemExit, match='scores.pkl: no verb and noun scores with narration ids'):
+    with pytest.raises(InputError, match='scores.pkl: no verb and noun scores with narration ids'):
         EPIC.read_scores(tmp_path / 'scores.pkl')
 
 
@@ -137,7 +138,7 @@ def test_balanced_score(tmp_path):
         arguments += [f'--{name}', str(tmp_path / f'{name}.json')]
     output = run('tools/analysis/balanced_score.py', *arguments)
     assert '| this run | 50.0 | 25.0 | 50.0 | 100.0 | 66.7 | 44.4 |' in output
-    with pytest.raises(SystemExit, match='ssv2.json: no acc/verb_top1, acc/noun_top1; it has acc/top1'):
+    with pytest.raises(InputError, match='ssv2.json: no acc/verb_top1, acc/noun_top1; it has acc/top1'):
         BALANCED.read(str(tmp_path / 'ssv2.json'), dict(verb='acc/verb_top1', noun='acc/noun_top1'))
 
 
@@ -185,7 +186,7 @@ def test_mini_ablation(tmp_path):
         assert cfg.model.backbone.exchanges.b_cast.layers == layers
     for path in folder.glob('*.py'):
         if path.stem.endswith(('_ssv2', '_k400')) and path.stem.startswith('single'):
-            with pytest.raises(SystemExit, match='one label a video'):
+            with pytest.raises(InputError, match='one label a video'):
                 tool.mini_config(str(path), 4)
             continue
         cfg = tool.mini_config(str(path), 4)
