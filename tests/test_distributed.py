@@ -108,7 +108,7 @@ def in_training(script, *arguments, work_dir, **env):
 
 
 @pytest.mark.parametrize('kind', [signal.SIGTERM, signal.SIGINT])
-def test_n4_signals_end_all_processes(mini_root, tmp_path, kind):
+def test_N4_signals_end_all_processes(mini_root, tmp_path, kind):
     """The launcher, two processes that train and their data workers; the work directory tells them apart."""
     endless = options(mini_root, **{'train_cfg.max_epochs': 1000})
     with in_training('tools/dist_train.sh', MINI, 2, '--work-dir', tmp_path, *endless,
