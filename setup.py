@@ -5,13 +5,13 @@ from setuptools import find_namespace_packages, setup
 
 setup(
     name='cast-mmaction2',
-    version='0.1.0',
+    version='0.2.0',
     description='CAST: Cross-Attention in Space and Time for video action recognition, in MMAction2',
     long_description=Path(__file__).with_name('README.md').read_text(encoding='utf-8'),
     long_description_content_type='text/markdown',
     license='Apache-2.0',
     packages=find_namespace_packages(include=['projects.cast', 'projects.cast.*']),
-    package_data={'projects.cast': ['label_maps/*.txt']},
+    package_data={'projects.cast': ['datasets/label_maps/*.txt', 'py.typed']},
     python_requires='>=3.10,<3.14',
     install_requires=[
         'mmaction2==1.2.0',

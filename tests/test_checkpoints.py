@@ -5,9 +5,9 @@ from conftest import ROOT, build_tiny, load_tool
 from mmengine.runner import load_checkpoint
 from safetensors.torch import load_file, save_file
 
-from projects.cast.checkpoints import VIDEOMAE, load_expert, read_expert, rename
-from projects.cast.errors import InputError
+from projects.cast.checkpoints import VIDEOMAE, read_expert, rename
 from projects.cast.models import CLIPExpert, VideoMAEExpert
+from projects.cast.utils import InputError
 
 SIZE = dict(embed_dims=48, depth=2, num_heads=4)
 FUSED = dict(type='FusedHead', num_classes=174, in_channels=48)
@@ -57,9 +57,14 @@ def filled(tower):
     return {k: v.clone() for k, v in tower.state_dict().items()}
 
 
-def check_load(tower, path, expected):
-    load_expert(tower, str(path))
-    assert all(torch.equal(v, expected[k]) for k, v in tower.state_dict().items())
+def load(expert, path):
+    expert.checkpoint = str(path)
+    expert.load_checkpoint()
+    return expert.tower
+
+
+def check_load(expert, path, expected):
+    assert all(torch.equal(v, expected[k]) for k, v in load(expert, path).state_dict().items())
 
 
 @pytest.mark.parametrize('suffix', ['pt', 'safetensors'])
@@ -73,7 +78,7 @@ def test_open_clip_file(tmp_path, suffix):
         torch.save({'state_dict': {f'module.{k}': v for k, v in whole.items()}}, path)
     else:
         save_file(whole, path)
-    check_load(CLIPExpert(**SIZE).tower, path, state)
+    check_load(CLIPExpert(**SIZE), path, state)
 
 
 def test_openai_archive(tmp_path):
@@ -103,8 +108,7 @@ def test_openai_archive(tmp_path):
     with torch.no_grad():
         torch.jit.trace(Archive().eval(), torch.zeros(1, 3, 224, 224)).save(path)
     expected = {k: v for k, v in clip.visual.state_dict().items() if k != 'proj'}
-    tower = CLIPExpert(embed_dims=64, depth=2, num_heads=1).tower
-    load_expert(tower, str(path))
+    tower = load(CLIPExpert(embed_dims=64, depth=2, num_heads=1), path)
     for k, v in tower.state_dict().items():
         torch.testing.assert_close(v, expected[k], rtol=1e-3, atol=1e-4)  # open_clip reads it as fp16
 
@@ -126,7 +130,7 @@ def test_videomae_files(tmp_path, kind):
                 'decoder.head.weight': torch.zeros(4), 'mask_token': torch.zeros(1, 1, 24)}}
             state |= {'fc_norm.weight': torch.ones(48), 'fc_norm.bias': torch.zeros(48)}
     torch.save(file, tmp_path / 'videomae.pth')
-    check_load(VideoMAEExpert(**SIZE).tower, tmp_path / 'videomae.pth', state)
+    check_load(VideoMAEExpert(**SIZE), tmp_path / 'videomae.pth', state)
 
 
 @pytest.mark.parametrize('expert', [CLIPExpert, VideoMAEExpert])
@@ -138,7 +142,7 @@ def test_expert_tool_and_back(tmp_path, expert):
     torch.save({'state_dict': state}, ours)
     tool.convert(ours, theirs, reverse=True)
     assert tool.convert(theirs, again) == len(state)
-    check_load(expert(**SIZE).tower, again, state)
+    check_load(expert(**SIZE), again, state)
     assert all(torch.equal(v, state[k]) for k, v in read_expert(theirs).items())
 
 
@@ -168,9 +172,9 @@ def test_whole_model_loads_its_experts(tmp_path):
 def test_expert_of_another_kind(tmp_path):
     torch.save(filled(VideoMAEExpert(**SIZE).tower), tmp_path / 'videomae.pth')
     with pytest.raises(ValueError, match='videomae.pth does not fit VisionTransformer: .* missing'):
-        load_expert(CLIPExpert(**SIZE).tower, str(tmp_path / 'videomae.pth'))
+        load(CLIPExpert(**SIZE), tmp_path / 'videomae.pth')
     with pytest.raises(ValueError, match='24 of the wrong shape|of the wrong shape'):
-        load_expert(VideoMAEExpert(**{**SIZE, 'embed_dims': 64}).tower, str(tmp_path / 'videomae.pth'))
+        load(VideoMAEExpert(**{**SIZE, 'embed_dims': 64}), tmp_path / 'videomae.pth')
     torch.save({'weight': torch.zeros(1)}, tmp_path / 'other.pth')
     with pytest.raises(ValueError, match='neither a CLIP nor a VideoMAE checkpoint'):
-        load_expert(CLIPExpert(**SIZE).tower, str(tmp_path / 'other.pth'))
+        load(CLIPExpert(**SIZE), tmp_path / 'other.pth')

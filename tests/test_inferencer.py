@@ -11,8 +11,8 @@ from test_configs import MAIN, shrink
 
 from mmaction.apis.inferencers import ActionRecogInferencer
 from mmaction.registry import INFERENCERS
-from projects.cast.errors import InputError
-from projects.cast.inferencer import CASTInferencer
+from projects.cast.apis import CASTInferencer
+from projects.cast.utils import InputError
 
 
 @pytest.fixture

@@ -11,10 +11,9 @@ from mmengine.logging import HistoryBuffer
 from mmengine.runner import load_checkpoint
 from mmengine.runner.checkpoint import CheckpointLoader
 
-from projects.cast.checkpoints import read_expert
-from projects.cast.errors import InputError, MissingFileError
+from projects.cast.checkpoints import read_checkpoint, read_expert
 from projects.cast.models import VideoMAEExpert
-from projects.cast.reader import read_checkpoint
+from projects.cast.utils import InputError, MissingFileError
 
 SIZE = dict(embed_dims=48, depth=2, num_heads=4)
 

@@ -9,7 +9,7 @@ from mmengine import DictAction
 
 try:
     from projects.cast.engine import read_config
-    from projects.cast.errors import InputError, MissingFileError
+    from projects.cast.utils import InputError, MissingFileError
 except ModuleNotFoundError as error:
     import projects
     if not projects.__file__:

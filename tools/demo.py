@@ -13,9 +13,9 @@ from mmengine import DictAction
 
 from mmaction.apis import inference_recognizer, init_recognizer
 from mmaction.utils import register_all_modules
+from projects.cast.apis import rankings, read_names
 from projects.cast.engine import read_config
-from projects.cast.errors import MissingFileError, run_tool
-from projects.cast.inferencer import rankings, read_names
+from projects.cast.utils import MissingFileError, run_tool
 
 
 @contextmanager

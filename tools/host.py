@@ -8,7 +8,7 @@ import sys
 
 from _host import run_host_tool
 
-from projects.cast.errors import run_tool
+from projects.cast.utils import run_tool
 
 
 def main() -> None:

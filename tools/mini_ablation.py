@@ -16,7 +16,7 @@ from pathlib import Path
 from mmengine import Config, ConfigDict
 
 from projects.cast.engine import read_config
-from projects.cast.errors import InputError, run_tool
+from projects.cast.utils import InputError, run_tool
 
 MINI = 'configs/cast/mini/cast_mini_1xb32-u8-15e_mini-kitchens-rgb.py'
 

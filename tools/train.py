@@ -1,7 +1,7 @@
 """MMAction2's ``tools/train.py``, same command line: ``python tools/train.py --help``."""
 from _host import run_host_tool
 
-from projects.cast.errors import run_tool
+from projects.cast.utils import run_tool
 
 if __name__ == '__main__':
     run_tool(lambda: run_host_tool('train.py'))

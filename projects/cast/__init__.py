@@ -5,6 +5,6 @@ Importing this package registers its modules with MMAction2's registries, which 
 """
 from . import compat  # noqa: F401  isort: skip  must come before anything of mmaction
 
-from . import datasets, engine, evaluation, inferencer, models, seeding  # noqa: F401
+from . import apis, datasets, engine, evaluation, models  # noqa: F401
 
-__version__ = '0.1.0'
+__version__ = '0.2.0'

@@ -20,7 +20,7 @@ import torch
 from mmengine.logging import print_log
 from mmengine.runner.checkpoint import CheckpointLoader, find_latest_checkpoint
 
-from .reader import read_checkpoint
+from .checkpoints import read_checkpoint
 
 
 def stub_drn() -> None:

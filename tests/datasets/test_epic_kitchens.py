@@ -9,8 +9,8 @@ from mmengine.dataset import Compose
 from mmaction.registry import DATASETS
 from projects.cast.datasets import VideoError, read_label_map
 from projects.cast.datasets.annotations import read_annotations
-from projects.cast.errors import InputError
 from projects.cast.evaluation.verb_noun_metric import read_column
+from projects.cast.utils import InputError
 
 SHARED = Path(__file__).parents[3] / 'shared/data'
 HEADER = ('narration_id,participant_id,video_id,narration_timestamp,start_timestamp,stop_timestamp,'
@@ -55,7 +55,7 @@ def build(root, text, **kwargs):
 def test_segment_is_sampled_inside_the_long_video(root):
     dataset = build(root, HEADER + row() + row('00:00:00.00', '00:01:00.00'))
     sample = dataset[0]
-    assert sample['data_samples'].gt_label.tolist() == [3, 5]
+    assert sample['data_samples'].gt_label == dict(verb=3, noun=5)
     assert sample['data_samples'].narration_id == 'P01_01_0'
     frames = (sample['inputs'].float().mean(dim=(0, 1, 3, 4)) / 4).round()
     assert 20 <= frames.min() and frames.max() < 40 and (frames.diff() > 0).all()
@@ -67,7 +67,7 @@ def test_list_of_trimmed_clips(root):
     os.rename(root / 'P01/videos/P01_01.MP4', root / 'P01_01_0.mp4')
     dataset = build(root, 'P01_01_0,96,299\n')
     assert len(dataset) == 1
-    assert dataset[0]['data_samples'].gt_label.tolist() == [96, 299]
+    assert dataset[0]['data_samples'].gt_label == dict(verb=96, noun=299)
     assert dataset.get_data_info(0)['filename'] == str(root / 'P01_01_0.mp4')
 
 
@@ -177,7 +177,7 @@ def test_unlabelled_test_set(root):
     columns = HEADER.split(',')[:8]
     text = ','.join(columns) + '\n' + ','.join(row().split(',')[:8]) + '\n'
     dataset = build(root, text)
-    assert dataset[0]['data_samples'].gt_label.tolist() == [-1, -1]
+    assert dataset[0]['data_samples'].gt_label == dict(verb=-1, noun=-1)
     assert dataset[0]['inputs'].shape == (1, 3, 4, 48, 64)
     with pytest.raises(ValueError, match='ann.csv, line 2: cannot be read'):
         DATASETS.build(dict(type='EpicKitchensDataset', ann_file=str(root / 'ann.csv'), pipeline=[]))

@@ -7,9 +7,9 @@ import torch
 
 from mmaction.registry import DATASETS
 from projects.cast.datasets import VideoError
-from projects.cast.errors import InputError
+from projects.cast.datasets.seeding import SeededIndex, SeededSampler
 from projects.cast.evaluation import AccuracyMetric
-from projects.cast.seeding import SeededIndex, SeededSampler
+from projects.cast.utils import InputError
 
 SHARED = Path(__file__).parents[3] / 'shared/data/cast-annotations'
 PIPELINE = [

@@ -4,7 +4,7 @@ from conftest import MINI, ROOT, load_tool, run
 from mmengine import Config
 
 from projects.cast.engine import CASTRunner, read_config
-from projects.cast.errors import InputError, MissingFileError
+from projects.cast.utils import InputError, MissingFileError
 
 EK100 = next((ROOT / 'configs/cast').glob('*ek100-rgb.py'))
 K400 = next((ROOT / 'configs/cast').glob('*k400-rgb.py'))

@@ -5,7 +5,7 @@ from conftest import MINI, build_tiny, load_tool, mini_runner
 from mmengine import Config
 
 from mmaction.registry import MODELS
-from projects.cast.errors import InputError, MissingFileError
+from projects.cast.utils import InputError, MissingFileError
 
 DEPTH = {f'model.backbone.experts.{name}.depth': 1 for name in ('spatial', 'temporal')}
 

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 import torch
 
-from projects.cast.errors import InputError
 from projects.cast.evaluation import AccuracyMetric, VerbNounMetric
 from projects.cast.evaluation.verb_noun_metric import rank
+from projects.cast.utils import InputError
 
 
 def sample(verb, noun, label, narration='P01_01_0', **more):

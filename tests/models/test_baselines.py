@@ -6,7 +6,7 @@ from torch.nn.functional import gelu, layer_norm
 
 from mmaction.registry import MODELS
 from mmaction.structures import ActionDataSample
-from projects.cast.models.tokens import Tokens
+from projects.cast.models.layers import Tokens
 
 DIMS, GRIDS = dict(a=8, b=12), dict(a=(2, 2, 2), b=(2, 2, 2))
 
@@ -30,7 +30,7 @@ def test_lateral():
     torch.testing.assert_close(phi['a'][:, :, 1:], module.proj.a(x['b'].data))
     assert not phi['a'][:, :, :1].any()  # class tokens get nothing
     torch.testing.assert_close(phi['b'], module.proj.b(x['a'].patches))
-    assert set(module(x, ('a', ))) == {'b'}
+    assert set(module(x, unread=('a', ))) == {'b'}
     with pytest.raises(ValueError, match='lateral connection needs equal grids'):
         MODELS.build(dict(type='Lateral', embed_dims=DIMS, grids=dict(a=(2, 2, 2), b=(4, 2, 2))))
 
@@ -58,7 +58,7 @@ def test_adapter_only():
     phi = module(x)
     assert set(phi) == {'a'}
     torch.testing.assert_close(phi['a'], module.adapter.a(x['a'].data))
-    torch.testing.assert_close(module(x, ('a', ))['a'], phi['a'][:, :, :1])
+    torch.testing.assert_close(module(x, unread=('a', ))['a'], phi['a'][:, :, :1])
 
 
 @pytest.mark.parametrize('cfg', [

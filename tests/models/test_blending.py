@@ -26,12 +26,13 @@ def test_verb_and_noun_are_mixed_with_the_reverse_by_one_lambda():
         type='VerbNounBatchAugment', augments=dict(type='ReverseMixup', alpha=0.8), probs=1.,
         num_classes=CLASSES))
     mixed, out = augment(imgs.clone(), samples)
-    lam = out[0].gt_label[0]  # sample 0 has verb 0, its partner has not
+    lam = out[0].gt_label['verb'][0]  # sample 0 has verb 0, its partner has not
     assert 0 < lam < 1
     torch.testing.assert_close(mixed[0], lam * imgs[0] + (1 - lam) * imgs[2])
     torch.testing.assert_close(mixed[1], imgs[1])  # the middle one is its own partner
-    torch.testing.assert_close(out[0].gt_label, torch.tensor([lam, 1 - lam, 0, 1 - lam, lam, 0, 0]))
-    torch.testing.assert_close(out[2].gt_label, torch.tensor([1 - lam, lam, 0, lam, 1 - lam, 0, 0]))
+    for sample, on, off in ((out[0], lam, 1 - lam), (out[2], 1 - lam, lam)):
+        torch.testing.assert_close(sample.gt_label, dict(
+            verb=torch.tensor([on, off, 0]), noun=torch.tensor([off, on, 0, 0])))
 
 
 def test_probability_of_mixing():
@@ -60,11 +61,13 @@ def test_losses_of_mixed_labels(lam):
     features = {name: torch.randn(2, 48) for name in ('spatial', 'temporal')}
     labels, losses = [(0, 3), (2, 1)], {}
     if lam < 1:
-        both = [torch.tensor(one_hot(v, 3) + one_hot(n, 4)) for v, n in labels]
-        targets = [lam * both[0] + (1 - lam) * both[1], lam * both[1] + (1 - lam) * both[0]]
+        both = dict(verb=torch.tensor([one_hot(v, 3) for v, _ in labels]),
+                    noun=torch.tensor([one_hot(n, 4) for _, n in labels]))
+        mixed = {task: lam * label + (1 - lam) * label.flip(0) for task, label in both.items()}
+        targets = [{task: label[i] for task, label in mixed.items()} for i in range(2)]
     else:
-        targets = [torch.tensor(label) for label in labels]
-    losses = head.loss(features, [ActionDataSample().set_gt_label(t) for t in targets])
+        targets = [dict(verb=v, noun=n) for v, n in labels]
+    losses = head.loss(features, [ActionDataSample(gt_label=t) for t in targets])
     for k, (task, expert, size) in enumerate([('verb', 'temporal', 3), ('noun', 'spatial', 4)]):
         off, on = 0.1 / size, 1 - 0.1 + 0.1 / size
         smooth = torch.tensor([[on if c == label[k] else off for c in range(size)] for label in labels])
@@ -81,5 +84,5 @@ def test_cutmix_is_an_option():
         type='VerbNounBatchAugment', augments=augments, probs=[0., 1.], num_classes=CLASSES))
     _, out = augment(imgs, samples)
     for sample in out:
-        torch.testing.assert_close(sample.gt_label[:3].sum(), torch.tensor(1.))
-        torch.testing.assert_close(sample.gt_label[3:].sum(), torch.tensor(1.))
+        for label in sample.gt_label.values():
+            torch.testing.assert_close(label.sum(), torch.tensor(1.))

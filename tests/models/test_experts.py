@@ -5,9 +5,9 @@ import torch
 from conftest import build_tiny
 
 from mmaction.registry import MODELS
-from projects.cast.errors import InputError
 from projects.cast.models import AIMExpert, CLIPExpert, TimmExpert, VideoMAEExpert
-from projects.cast.models.tokens import attention
+from projects.cast.models.layers import attention
+from projects.cast.utils import InputError
 
 TIMM = {
     'in21k': ('vit_base_patch16_224.augreg_in21k', {}),
@@ -35,7 +35,7 @@ def forward(expert, clip):
     """The expert by itself: adapters start at zero, so that it is its tower."""
     x = expert.embed(clip)
     for i in range(expert.depth):
-        x = expert.feed_forward(i, expert.attend(i, x))
+        x = expert.feed_forward(i, expert.self_attend(i, x))
     return x
 
 
@@ -119,7 +119,7 @@ def test_swapped_roles():
     for cls, window in ((CLIPExpert, 'space-time'), (VideoMAEExpert, 'space')):
         expert = randomise(cls(img_size=32, num_frames=4, window=window, **SIZE))
         x = expert.embed(clip)
-        block = expert.block(0)
+        block = expert.parts(0)
         n = block.norm1(x.data)
         if cls is CLIPExpert:
             weight, bias, out = block.attn.in_proj_weight, block.attn.in_proj_bias, block.attn.out_proj
@@ -129,7 +129,7 @@ def test_swapped_roles():
         q, k, v = (n @ weight.T + bias).chunk(3, -1)
         a = out(attention(q, k, v, 4, window))
         expected = x.data + a + expert.attn_adapters[0](a)
-        torch.testing.assert_close(expert.attend(0, x).data, expected)
+        torch.testing.assert_close(expert.self_attend(0, x).data, expected)
 
 
 def test_experts_without_adapters_are_their_towers():
@@ -146,14 +146,14 @@ def test_experts_without_adapters_are_their_towers():
 def test_aim(time_adapter_in):
     expert = randomise(AIMExpert(img_size=32, num_frames=6, time_adapter_in=time_adapter_in, **SIZE))
     x = expert.embed(torch.randn(1, 3, 6, 32, 32))
-    mha, block = expert.tower.transformer.resblocks[1].attn, expert.block(1)
+    mha, block = expert.tower.transformer.resblocks[1].attn, expert.parts(1)
     n = block.norm1(x.data)
     if time_adapter_in:
         n = n + expert.time_adapters_in[1](n)
     over_time = n.transpose(1, 2).flatten(0, 1)  # (b s) t d: torch's own attention over the frames
     a = mha(over_time, over_time, over_time, need_weights=False)[0].view(1, 5, 6, 48).transpose(1, 2)
     y = x.replace(x.data + expert.time_adapters[1](a))
-    torch.testing.assert_close(expert.attend(1, x).data, super(AIMExpert, expert).attend(1, y).data)
+    torch.testing.assert_close(expert.self_attend(1, x).data, super(AIMExpert, expert).self_attend(1, y).data)
     kinds = 4 if time_adapter_in else 3
     assert sum(p.requires_grad for p in expert.parameters()) == 2 * kinds * 4 + 3  # post norm, table
     clip = torch.randn(1, 3, 6, 32, 32)

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from projects.cast.models.tokens import Tokens, attention, check_window, resize_positions
+from projects.cast.models.layers import Tokens, attention, check_window, resize_positions
 
 
 @pytest.mark.parametrize('window', ['time', 'space', 'space-time'])
@@ -32,8 +32,8 @@ def test_unknown_window():
 def test_views():
     tokens = Tokens(torch.arange(2 * 3 * 5).view(1, 2, 5, 3), (2, 2, 2), 1)
     assert tokens.prefix.shape == (1, 2, 1, 3) and tokens.patches.shape == (1, 2, 4, 3)
-    assert not tokens.prefix_only().patches.numel()
-    assert torch.equal(tokens.prefix_only().prefix, tokens.prefix)
+    assert not tokens.drop_patches().patches.numel()
+    assert torch.equal(tokens.drop_patches().prefix, tokens.prefix)
 
 
 def test_resize_positions():

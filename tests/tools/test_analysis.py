@@ -11,8 +11,8 @@ import torch
 from conftest import ROOT, load_tool, run
 
 from mmaction.registry import MODELS
-from projects.cast.errors import InputError
 from projects.cast.evaluation import VerbNounMetric
+from projects.cast.utils import InputError
 
 EPIC = load_tool('analysis/epic_results.py')
 BALANCED = load_tool('analysis/balanced_score.py')

@@ -13,7 +13,7 @@ from conftest import MINI, ROOT, load_tool, mini_options, run
 from decord import VideoReader
 
 from mmaction.registry import DATASETS
-from projects.cast.errors import InputError, run_tool
+from projects.cast.utils import InputError, run_tool
 
 
 def write_video(path, frames=40, size=(320, 200), fps=10):

@@ -13,7 +13,7 @@ import re
 from pathlib import Path
 from typing import Dict, List, NamedTuple, Optional
 
-from projects.cast.errors import InputError, run_tool
+from projects.cast.utils import InputError, run_tool
 
 CONFIGS = Path(__file__).parents[2] / 'configs' / 'cast'
 KEYS = {'verb': 'acc/verb_top1', 'noun': 'acc/noun_top1', 'action': 'acc/action_top1'}

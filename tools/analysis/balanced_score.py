@@ -10,7 +10,7 @@ import json
 from statistics import harmonic_mean
 from typing import Dict, List, Optional
 
-from projects.cast.errors import InputError, run_tool
+from projects.cast.utils import InputError, run_tool
 
 COLUMNS = ('verb', 'noun', 'ssv2', 'k400')
 PAPER = {  # top-1 in table 2; what the paper leaves open is None

@@ -33,7 +33,7 @@ import projects.cast  # noqa: F401
 from mmaction.registry import MODELS
 from mmaction.utils import register_all_modules
 from projects.cast.engine import read_config
-from projects.cast.errors import run_tool
+from projects.cast.utils import run_tool
 
 NAMES = ('config', 'plain', 'other')
 DTYPES = {'fp32': torch.float32, 'bf16': torch.bfloat16}

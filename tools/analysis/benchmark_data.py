@@ -18,7 +18,7 @@ from rich.progress import track
 import projects.cast  # noqa: F401
 from mmaction.utils import register_all_modules
 from projects.cast.engine import read_config
-from projects.cast.errors import run_tool
+from projects.cast.utils import run_tool
 
 
 def sample_of(video: str, config: Config) -> dict:

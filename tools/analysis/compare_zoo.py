@@ -26,7 +26,7 @@ import mmaction
 import projects.cast  # noqa: F401
 from mmaction.registry import MODELS
 from mmaction.utils import register_all_modules
-from projects.cast.errors import run_tool
+from projects.cast.utils import run_tool
 
 ZOO = Path(mmaction.__file__).parent / '.mim' / 'configs' / 'recognition'
 OURS = Path(__file__).parents[2] / 'configs' / 'cast'

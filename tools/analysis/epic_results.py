@@ -19,7 +19,7 @@ from typing import Dict, List
 import numpy as np
 from mmpretrain.evaluation import SingleLabelMetric
 
-from projects.cast.errors import InputError, run_tool
+from projects.cast.utils import InputError, labels_by_task, run_tool
 
 TASKS = ('verb', 'noun')
 Rows = List[dict]
@@ -42,7 +42,8 @@ def read_scores(path: str) -> Dict[str, np.ndarray]:
         raise InputError(f'{path}: no verb and noun scores with narration ids; dump them with an '
                          'EPIC-KITCHENS-100 config and its `pack` as they are')
     tiny = np.finfo(np.float64).tiny
-    labels = np.stack([s['gt_label'].numpy() for s in samples])
+    named = [labels_by_task(s['gt_label'], TASKS) for s in samples]
+    labels = np.array([[int(label[task]) for task in TASKS] for label in named])
     broken = np.array([bool(s.get('broken')) for s in samples])
     wrong = np.flatnonzero(broken & (labels.min(1) >= 0))  # what VerbNounMetric scores as wrong
     results = {'labels': labels}

@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 from typing import Dict, List, Tuple
 
-from projects.cast.errors import InputError, run_tool
+from projects.cast.utils import InputError, run_tool
 
 Curve = List[Tuple[float, float]]
 

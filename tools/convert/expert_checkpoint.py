@@ -12,7 +12,7 @@ import argparse
 import torch
 
 from projects.cast.checkpoints import VIDEOMAE, read_expert, rename
-from projects.cast.errors import run_tool
+from projects.cast.utils import run_tool
 
 
 def convert(src: str, dst: str, reverse: bool = False) -> int:

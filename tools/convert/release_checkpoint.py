@@ -9,9 +9,8 @@ import argparse
 
 import torch
 
-from projects.cast.checkpoints import RELEASE, rename
-from projects.cast.errors import InputError, run_tool
-from projects.cast.reader import read_checkpoint, unwrap
+from projects.cast.checkpoints import RELEASE, read_checkpoint, rename, unwrap
+from projects.cast.utils import InputError, run_tool
 
 
 def convert(src: str, dst: str, reverse: bool = False, drop_head: bool = False) -> int:

@@ -13,8 +13,8 @@ from mmengine.runner import load_checkpoint
 from mmaction.registry import MODELS
 from mmaction.utils import register_all_modules
 from projects.cast.engine import read_config
-from projects.cast.engine.slim_checkpoint import fingerprints, slim
-from projects.cast.errors import run_tool
+from projects.cast.engine.slim_checkpoint import slim
+from projects.cast.utils import run_tool
 
 
 def convert(config: str, src: str, dst: str, reverse: bool = False) -> None:
@@ -24,7 +24,7 @@ def convert(config: str, src: str, dst: str, reverse: bool = False) -> None:
     meta = {k: v for k, v in checkpoint.get('meta', {}).items() if k != 'experts'}
     whole = {'meta': meta, 'state_dict': model.state_dict()}
     with open(dst, 'wb') as file:
-        torch.save(whole if reverse else slim(model, whole, fingerprints(model)), file)
+        torch.save(whole if reverse else slim(model, whole, model.fingerprints()), file)
 
 
 def main() -> None:

@@ -22,7 +22,7 @@ from mmaction.registry import DATASETS
 from mmaction.utils import register_all_modules
 from projects.cast.datasets import DecodeVideo, InitVideo, VideoError
 from projects.cast.engine import read_config
-from projects.cast.errors import InputError, run_tool
+from projects.cast.utils import InputError, run_tool
 
 Problem = Tuple[str, str, str]  # kind, file, what
 

@@ -18,7 +18,7 @@ from typing import Callable, Iterable, Iterator, List, NamedTuple, Optional
 from decord import VideoReader
 from rich.progress import Progress
 
-from projects.cast.errors import InputError, run_tool
+from projects.cast.utils import InputError, run_tool
 
 SUFFIXES = {'.mp4', '.webm', '.avi', '.mkv', '.mov'}
 

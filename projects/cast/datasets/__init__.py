@@ -1,7 +1,7 @@
 from .augment import ClipRandAugment, ClipRandomErasing
 from .crops import EqualCrops
 from .epic_kitchens import EpicKitchensDataset
-from .faults import FaultTolerant
+from .fault_tolerant import FaultTolerant
 from .label_map import read_label_map
 from .sampling import DenseClips, UniformClips
 from .transforms import DecodeVideo, InitVideo, VideoError

@@ -1,5 +1,5 @@
 """Reading the text files that people write: annotations, lists and label maps."""
-from ..errors import InputError, MissingFileError
+from ..utils import InputError, MissingFileError
 
 
 def read_annotations(path: str) -> str:

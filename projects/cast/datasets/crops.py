@@ -6,7 +6,7 @@ from mmcv.transforms import BaseTransform
 
 from mmaction.registry import TRANSFORMS
 
-from ..errors import InputError
+from ..utils import InputError
 
 
 @TRANSFORMS.register_module()

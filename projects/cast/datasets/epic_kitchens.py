@@ -9,15 +9,14 @@ from mmaction.datasets.base import BaseActionDataset
 from mmaction.registry import DATASETS
 from mmaction.utils import ConfigType
 
-from ..errors import InputError
-from ..tasks import in_order
+from ..utils import VERB_NOUN, InputError
 from .annotations import read_annotations
-from .faults import FaultTolerant
+from .fault_tolerant import FaultTolerant
 
 
 @DATASETS.register_module()
 class EpicKitchensDataset(FaultTolerant, BaseActionDataset):
-    """Verb and noun labels for segments of videos.
+    """Verb and noun labels, or those of other tasks, for segments of videos.
 
     Two kinds of annotation file are read, told apart by their columns:
 
@@ -26,10 +25,13 @@ class EpicKitchensDataset(FaultTolerant, BaseActionDataset):
     - a list of trimmed clips, ``narration_id,verb,noun``, as the release has them. It needs no header; with
       one, it is the list of a file without time stamps.
 
-    Where there are no labels, as in the challenge's test set, they are -1; for testing only.
+    The columns of the class numbers are named as the tasks, or ``<task>_class`` where there is such a column;
+    tasks other than verb and noun need the header. Where there are no labels, as in the challenge's test set,
+    they are -1; for testing only.
 
-    Each sample has ``filename``, ``label`` (a list ``[verb, noun]``), ``narration_id`` and, from the
-    official file, ``start_time`` and ``stop_time`` in seconds.
+    Each sample has ``filename``, ``gt_label`` (task to class index), ``label`` (the same as a list, verb
+    first, for pipelines that do not pack ``gt_label``), ``narration_id`` and, from the official file,
+    ``start_time`` and ``stop_time`` in seconds.
 
     Args:
         ann_file: the annotation file.
@@ -38,7 +40,7 @@ class EpicKitchensDataset(FaultTolerant, BaseActionDataset):
         video_template: path below FOLDER, with the columns' names in braces. None is
             ``{participant_id}/videos/{video_id}.MP4`` (as EPIC's own download script lays videos
             out) for the official file, and ``{narration_id}.mp4`` for trimmed clips.
-        num_classes: number of verb and noun classes.
+        num_classes: task to number of classes.
         kwargs: see :class:`FaultTolerant` and MMAction2's ``BaseActionDataset``.
 
     Raises:
@@ -55,26 +57,25 @@ class EpicKitchensDataset(FaultTolerant, BaseActionDataset):
                  num_classes: Dict[str, int] = dict(verb=97, noun=300),
                  **kwargs) -> None:
         self.video_template = video_template
-        self.classes = in_order(num_classes)
+        self.classes = num_classes
         super().__init__(ann_file, pipeline=pipeline, data_prefix=data_prefix, **kwargs)
 
     def load_data_list(self) -> List[dict]:
         """Reads the annotation file."""
         text = read_annotations(self.ann_file)
         header = [name.strip() for name in next(csv.reader(io.StringIO(text)))]
-        columns = header if 'narration_id' in header else ['narration_id', 'verb', 'noun']
-        if 'verb_class' not in columns:  # in the official file `verb` and `noun` are names
-            columns = [{'verb': 'verb_class', 'noun': 'noun_class'}.get(name, name) for name in columns]
+        columns = header if 'narration_id' in header else ['narration_id', *VERB_NOUN]
+        labels = {task: f'{task}_class' if f'{task}_class' in columns else task for task in self.classes}
         rows = csv.DictReader(io.StringIO(text, newline=''), columns)
         if 'narration_id' in header:
             next(rows)
-        samples = [self.sample(row, rows.line_num) for row in rows]
+        samples = [self.sample(row, rows.line_num, labels) for row in rows]
         if not samples:
             raise InputError(f'{self.ann_file}: has a header, but no rows; it must list at least one segment')
         return samples
 
-    def sample(self, row: Dict[str, str], line: int) -> dict:
-        """One row to one sample."""
+    def sample(self, row: Dict[str, str], line: int, columns: Dict[str, str]) -> dict:
+        """One row to one sample; ``columns`` has the column of each task."""
         where = f'{self.ann_file}, line {line}'
         official = 'start_timestamp' in row
         template = self.video_template or (
@@ -89,17 +90,18 @@ class EpicKitchensDataset(FaultTolerant, BaseActionDataset):
                              f'({error!r}); name only columns in it, as in '
                              "video_template='{narration_id}.mp4'") from error
         try:
-            no_label = not row.get('verb_class') and not row.get('noun_class')
+            no_label = not any(row.get(column) for column in columns.values())
             one_word = not re.search(r'[\s;]', row['narration_id'])  # else the row has other separators
             unlabelled = self.test_mode and no_label and one_word
-            label = [-1, -1] if unlabelled else [int(row['verb_class']), int(row['noun_class'])]
+            label = {task: -1 if unlabelled else int(row[column]) for task, column in columns.items()}
             times = {key: seconds(row[f'{key}stamp']) for key in ('start_time', 'stop_time')
                      } if official else {}
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(f'{where}: cannot be read ({error!r}); the columns are {row}. Is this an '
                              'EPIC-KITCHENS-100 CSV or a list of narration_id,verb,noun with class numbers?'
                              ) from error
-        for (kind, count), value in zip(self.classes.items(), label):
+        for kind, value in label.items():
+            count = self.classes[kind]
             if not (unlabelled or 0 <= value < count):
                 raise InputError(f'{where}: {kind} class {value} is out of range, there are {count} '
                                  f'(0 to {count - 1}); correct the row or set num_classes')
@@ -107,7 +109,9 @@ class EpicKitchensDataset(FaultTolerant, BaseActionDataset):
             raise InputError(f'{where}: the segment starts at {times["start_time"]:.2f} s and stops '
                              f'at {times["stop_time"]:.2f} s; correct the row')
         filename = os.path.join(self.data_prefix.get('video') or '', path)
-        return dict(filename=filename, label=label, narration_id=row['narration_id'], **times)
+        order = VERB_NOUN if set(label) == set(VERB_NOUN) else tuple(label)
+        return dict(filename=filename, gt_label=label, label=[label[task] for task in order],
+                    narration_id=row['narration_id'], **times)
 
 
 def seconds(timestamp: str) -> float:

@@ -4,10 +4,10 @@ import io
 from pathlib import Path
 from typing import List
 
-from ..errors import InputError, MissingFileError
+from ..utils import InputError, MissingFileError
 from .annotations import read_annotations
 
-SHIPPED = Path(__file__).parent.parent / 'label_maps'
+SHIPPED = Path(__file__).parent / 'label_maps'
 
 
 def read_label_map(name: str) -> List[str]:

@@ -8,7 +8,7 @@ from decord import DECORDError, VideoReader
 from mmaction.datasets.transforms import ArrayDecode, DecordDecode, DecordInit
 from mmaction.registry import TRANSFORMS
 
-from ..errors import InputError
+from ..utils import InputError
 
 WAY_OUT = 'Replace or re-download it, or take its row out of the annotation file'
 BLACK = np.zeros((256, 256, 3), np.uint8)  # what a broken video shows where it is scored as wrong

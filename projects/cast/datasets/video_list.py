@@ -6,9 +6,9 @@ from typing import List
 from mmaction.datasets import VideoDataset
 from mmaction.registry import DATASETS
 
-from ..errors import InputError
+from ..utils import InputError
 from .annotations import read_annotations
-from .faults import FaultTolerant
+from .fault_tolerant import FaultTolerant
 
 
 @DATASETS.register_module()

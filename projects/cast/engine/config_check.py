@@ -7,7 +7,7 @@ from typing import Any, Iterator, Optional, Tuple
 from mmengine import Config
 from mmengine.config.utils import ConfigParsingError
 
-from ..errors import InputError, MissingFileError
+from ..utils import InputError, MissingFileError
 from .config_keys import TOP, VARIABLES, check_keys, meant, registered
 
 

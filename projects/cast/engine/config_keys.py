@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader
 
 import mmaction.registry
 
-from ..errors import InputError
+from ..utils import InputError
 
 Keys = Set[str]
 ANY = '**'  # stands for keys that cannot be told: only what is much like a known one is a fault then

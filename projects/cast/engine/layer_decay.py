@@ -1,4 +1,5 @@
 """Learning rates that decay by layer; what modules say themselves about their weight decay."""
+from operator import attrgetter
 from typing import List
 
 from mmpretrain.engine import LearningRateDecayOptimWrapperConstructor
@@ -21,8 +22,10 @@ class LayerDecayOptimWrapperConstructor(LearningRateDecayOptimWrapperConstructor
         """Adds the parameters of a module and its children to the groups."""
         if not prefix:
             keys = self.paramwise_cfg.get('custom_keys', {})
-            names = [f'{path}.{name}' for path, m in module.named_modules()
+            paths = {id(parameter): path for path, parameter in module.named_parameters()}
+            names = [paths.get(id(attrgetter(name)(m)), '') for m in module.modules()
                      for name in sorted(getattr(m, 'no_weight_decay', set)())]
-            own = {name: dict(decay_mult=0.) for name in names if not any(key in name for key in keys)}
+            own = {name: dict(decay_mult=0.) for name in names
+                   if name and not any(key in name for key in keys)}
             self.paramwise_cfg = {**self.paramwise_cfg, 'custom_keys': {**keys, **own}}
         super().add_params(params, module, prefix, **kwargs)

@@ -11,6 +11,7 @@ from mmengine.runner import BaseLoop, Runner
 from mmaction.registry import RUNNERS
 
 from ..compat import find_last_checkpoint
+from ..models.experts import PretrainedTower
 from .config_check import check_config
 
 
@@ -53,7 +54,7 @@ class CASTRunner(Runner):
         """Initialises the model; the experts stay as they are where a checkpoint brings them."""
         model = self.model.module if is_model_wrapper(self.model) else self.model
         loads = self._load_from or self._resume and find_last_checkpoint(self.work_dir)
-        for expert in getattr(model.backbone, 'experts', {}).values():
+        for expert in (m for m in model.modules() if isinstance(m, PretrainedTower)):
             expert.from_file = not loads
         super()._init_model_weights()
 

@@ -5,7 +5,7 @@ from mmengine.runner import EpochBasedTrainLoop
 
 from mmaction.registry import HOOKS
 
-from ..seeding import EPOCH, seed_all
+from ..datasets.seeding import EPOCH, seed_all
 
 
 @HOOKS.register_module()

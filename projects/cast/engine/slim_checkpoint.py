@@ -6,13 +6,6 @@ from mmengine.model import is_model_wrapper
 
 from mmaction.registry import HOOKS
 
-from ..state_dict import digest
-
-
-def fingerprints(model: Any) -> Dict[str, str]:
-    """Those of a recognizer's frozen experts."""
-    return {name: digest(state) for name, state in model.frozen_experts().items()}
-
 
 def slim(model: Any, checkpoint: dict, experts: Dict[str, str]) -> dict:
     """A checkpoint's state dict less what is frozen, with fingerprints of the experts left out.
@@ -25,8 +18,7 @@ def slim(model: Any, checkpoint: dict, experts: Dict[str, str]) -> dict:
     Returns:
         the checkpoint with a smaller ``state_dict``, and ``experts`` in ``meta``: name to fingerprint.
     """
-    gone = {f'backbone.experts.{name}.tower.{key}'
-            for name, state in model.frozen_experts().items() for key in state}
+    gone = {prefix + key for prefix, state in model.frozen_experts().items() for key in state}
     state = {k: v for k, v in checkpoint['state_dict'].items() if k not in gone}
     meta = {**checkpoint.get('meta', {}), 'experts': experts}
     return {**checkpoint, 'meta': meta, 'state_dict': state}
@@ -43,7 +35,7 @@ class SlimCheckpointHook(Hook):
     def before_train(self, runner) -> None:
         """Takes the fingerprints: what is frozen keeps them."""
         self.model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-        self.experts = fingerprints(self.model)
+        self.experts = self.model.fingerprints()
 
     def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
         """Makes the checkpoint slim in place."""

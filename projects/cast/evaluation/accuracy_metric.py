@@ -6,7 +6,7 @@ from torch import Tensor
 from mmaction.evaluation import AccMetric
 from mmaction.registry import METRICS
 
-from ..errors import InputError
+from ..utils import InputError
 
 
 def check_scores(score: Tensor) -> None:

@@ -9,7 +9,7 @@ from mmengine.logging import print_log
 
 from mmaction.registry import METRICS
 
-from ..errors import InputError, MissingFileError
+from ..utils import InputError, MissingFileError, labels_by_task
 from .accuracy_metric import check_scores
 
 
@@ -54,23 +54,21 @@ class VerbNounMetric(BaseMetric):
 
         Args:
             data_batch: unused.
-            data_samples: with ``pred_score``, a dict of probabilities by task, ``gt_label``, one class
-                index per task in the same order, and for subsets ``narration_id``.
+            data_samples: with ``pred_score``, a dict of probabilities by task, ``gt_label``, class
+                indices by task, and for subsets ``narration_id``.
 
         Raises:
-            InputError: for scores that are not numbers, and numbers of labels that do not fit.
+            InputError: for scores that are not numbers, and labels of other tasks than the scores.
         """
         for sample in data_samples:
             for score in sample['pred_score'].values():
                 check_scores(score)
             scores = {task: s.detach().cpu().double().numpy() for task, s in sample['pred_score'].items()}
-            label = [int(i) for i in sample['gt_label']]
+            named = labels_by_task(sample['gt_label'], list(scores))
+            label = [int(i) for i in named.values()]
             if any(not np.isfinite(s).all() for s in scores.values()):
                 raise InputError(f'scores of {sample.get("narration_id", "a sample")} are not finite; '
                                  'the model has diverged, or its checkpoint is broken')
-            if len(label) != len(scores):
-                raise InputError(f'a sample has labels {label} for the tasks {list(scores)}; the data set '
-                                 'and the head must have the same tasks')
             labelled, joint = min(label) >= 0, functools.reduce(np.multiply.outer, scores.values())
             right = np.ravel_multi_index(label, joint.shape) if labelled else 0
             ranks = {task: rank(s, i) for (task, s), i in zip(scores.items(), label)}

@@ -1,16 +1,20 @@
-from .adapter import Adapter
-from .baselines import AdapterOnly, Lateral, PlainCrossAttention
-from .blending import ReverseMixup, VerbNounBatchAugment
-from .exchange import BCAST, CrossAttention
-from .experts import AIMExpert, CLIPExpert, Expert, TimmExpert, VideoMAEExpert
-from .heads import EnsembleVerbNounHead, FusedHead, VerbNounHead
+from .blending import MultiTaskBatchAugment, ReverseMixup
+from .data_preprocessor import CASTDataPreprocessor
+from .exchanges import BCAST, AdapterOnly, CrossAttention, Exchange, FullWidthCrossAttention, Lateral
+from .experts import AIMExpert, CLIPExpert, Expert, TimmExpert, VideoExpert, VideoMAEExpert
+from .heads import EnsembleHead, FusedHead, MultiTaskHead
+from .layers import WINDOWS, Adapter, PositionTable, Tokens
+from .multi_expert_vit import MultiExpertViT
 from .recognizer import CASTRecognizer
-from .tokens import WINDOWS, Tokens
-from .two_expert_vit import TwoExpertViT
+
+# names of the first release
+EnsembleVerbNounHead, VerbNounHead, PlainCrossAttention = EnsembleHead, MultiTaskHead, FullWidthCrossAttention
+TwoExpertViT, VerbNounBatchAugment = MultiExpertViT, MultiTaskBatchAugment
 
 __all__ = [
-    'AIMExpert', 'Adapter', 'AdapterOnly', 'BCAST', 'CASTRecognizer', 'CLIPExpert', 'CrossAttention',
-    'EnsembleVerbNounHead', 'Expert', 'FusedHead', 'Lateral', 'PlainCrossAttention', 'ReverseMixup',
-    'TimmExpert', 'Tokens', 'TwoExpertViT', 'VerbNounBatchAugment', 'VerbNounHead', 'VideoMAEExpert',
-    'WINDOWS'
+    'AIMExpert', 'Adapter', 'AdapterOnly', 'BCAST', 'CASTDataPreprocessor', 'CASTRecognizer', 'CLIPExpert',
+    'CrossAttention', 'EnsembleHead', 'EnsembleVerbNounHead', 'Exchange', 'Expert', 'FullWidthCrossAttention',
+    'FusedHead', 'Lateral', 'MultiExpertViT', 'MultiTaskBatchAugment', 'MultiTaskHead', 'PlainCrossAttention',
+    'PositionTable', 'ReverseMixup', 'TimmExpert', 'Tokens', 'TwoExpertViT', 'VerbNounBatchAugment',
+    'VerbNounHead', 'VideoExpert', 'VideoMAEExpert', 'WINDOWS'
 ]

@@ -1,5 +1,5 @@
-"""Mixup as the release does it, and batch augmentation of verb and noun labels."""
-from typing import Dict, Tuple
+"""Mixup as the release does it, and batch augmentation of the labels of several tasks."""
+from typing import Dict, Tuple, TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -9,7 +9,9 @@ from mmaction.models.utils.blending_utils import MixupBlending, RandomBatchAugme
 from mmaction.registry import MODELS
 from mmaction.utils import SampleList
 
-from ..tasks import in_order
+from ..utils import labels_by_task
+
+Images = TypeVar('Images', Tensor, Dict[str, Tensor])
 
 
 @MODELS.register_module()
@@ -20,23 +22,32 @@ class ReverseMixup(MixupBlending):
 
     Args:
         alpha: lambda is drawn from Beta(alpha, alpha).
-        num_classes: number of classes; :class:`VerbNounBatchAugment` needs none.
+        num_classes: number of classes; :class:`MultiTaskBatchAugment` needs none.
     """
 
     def __init__(self, alpha: float = 0.8, num_classes: int = 0) -> None:
         super().__init__(num_classes, alpha)
 
-    def do_blending(self, imgs: Tensor, label: Tensor, **kwargs) -> Tuple[Tensor, Tensor]:
-        """Mixes ``imgs`` ``(B, ...)`` and one-hot ``label`` ``(B, classes)``."""
+    def do_blending(self, imgs: Images, label: Tensor, **kwargs) -> Tuple[Images, Tensor]:
+        """Mixes ``imgs`` ``(B, ...)``, or each modality of a dict, and one-hot ``label`` ``(B, classes)``.
+
+        Of two samples of which one has a modality, the mixture has it.
+        """
         lam = self.beta.sample()
-        return lam * imgs + (1 - lam) * imgs.flip(0), lam * label + (1 - lam) * label.flip(0)
+
+        def mix(x: Tensor) -> Tensor:
+            return x | x.flip(0) if x.dtype == torch.bool else lam * x + (1 - lam) * x.flip(0)
+
+        if isinstance(imgs, dict):
+            return {name: mix(x) for name, x in imgs.items()}, mix(label)
+        return mix(imgs), mix(label)
 
 
-@MODELS.register_module()
-class VerbNounBatchAugment(RandomBatchAugment):
-    """``RandomBatchAugment`` for samples with a verb and a noun: both are mixed by the same lambda.
+@MODELS.register_module(name=['MultiTaskBatchAugment', 'VerbNounBatchAugment'])
+class MultiTaskBatchAugment(RandomBatchAugment):
+    """``RandomBatchAugment`` for samples with a label per task: all are mixed by the same lambda.
 
-    ``gt_label`` becomes the one-hot labels of all tasks behind each other, as ``VerbNounHead`` reads them.
+    ``gt_label`` becomes a dict of distributions by task.
 
     Args:
         augments, probs: see MMAction2's ``RandomBatchAugment``.
@@ -45,10 +56,17 @@ class VerbNounBatchAugment(RandomBatchAugment):
 
     def __init__(self, augments, probs=None, num_classes: Dict[str, int] = dict(verb=97, noun=300)) -> None:
         super().__init__(augments, probs)
-        self.classes = tuple(in_order(num_classes).values())
+        self.classes = dict(num_classes)
 
-    def __call__(self, imgs: Tensor, batch_data_samples: SampleList, **kwargs) -> Tuple[Tensor, SampleList]:
+    def __call__(self, imgs: Images, batch_data_samples: SampleList, **kwargs) -> Tuple[Images, SampleList]:
+        """Mixes a batch; the host's class sees the labels of all tasks as one."""
+        device = (next(iter(imgs.values())) if isinstance(imgs, dict) else imgs).device
         for sample in batch_data_samples:
-            one_hots = [F.one_hot(i, n) for i, n in zip(sample.gt_label, self.classes)]
+            labels = labels_by_task(sample.gt_label, list(self.classes))
+            one_hots = [F.one_hot(labels[task].to(device), n) for task, n in self.classes.items()]
             sample.set_gt_label(torch.cat(one_hots))
-        return super().__call__(imgs, batch_data_samples, **kwargs)
+        imgs, samples = super().__call__(imgs, batch_data_samples, **kwargs)
+        for sample in samples:
+            parts = sample.gt_label.split(list(self.classes.values()))
+            sample.set_field(dict(zip(self.classes, parts)), 'gt_label')
+        return imgs, samples

@@ -1,7 +1,6 @@
 """The recognizer: views in, scores out."""
-import math
 from functools import cached_property
-from typing import Dict, List, Tuple
+from typing import Dict, List, Optional, Tuple
 
 import torch
 from torch import Tensor
@@ -10,13 +9,20 @@ from mmaction.models.recognizers.base import BaseRecognizer
 from mmaction.registry import MODELS
 from mmaction.utils import OptConfigType, SampleList
 
-from ..errors import InputError
-from ..state_dict import is_fingerprint, mismatch
+from ..checkpoints import State, digest, mismatch
+from ..utils import InputError, labels_by_task
+from .experts import Inputs, experts_of
+from .multi_expert_vit import MASK
+
+Batch = Dict[str, Tensor]
 
 
 @MODELS.register_module()
 class CASTRecognizer(BaseRecognizer):
     """MMAction2's recognizer for backbones that return a dict of features.
+
+    The backbone is a :class:`MultiExpertViT` or a single :class:`Expert`. The head is told nothing about it,
+    and may ask by an attribute ``per_frame``, names of experts, for their features frame by frame.
 
     Args:
         kwargs: see MMAction2's ``BaseRecognizer``. ``test_cfg.max_testing_views`` bounds how many
@@ -28,10 +34,18 @@ class CASTRecognizer(BaseRecognizer):
         # with its scope, so that the model builds outside of a runner too
         data_preprocessor = data_preprocessor or dict(type='mmaction.ActionDataPreprocessor')
         super().__init__(data_preprocessor=data_preprocessor, **kwargs)
+        by_modality = getattr(self.data_preprocessor, 'preprocessors', {})
+        for expert in experts_of(self.backbone).values():
+            expert.per_frame |= expert.name in getattr(self.cls_head, 'per_frame', ())
+            names = [name for name in by_modality if HOST_NAMES.get(name, name) == expert.modality]
+            preprocessor = by_modality[names[0]] if names else self.data_preprocessor
+            if expert.normalize and hasattr(preprocessor, 'mean'):
+                expert.set_normalization(
+                    preprocessor.mean.flatten().tolist(), preprocessor.std.flatten().tolist())
 
     @cached_property
     def _ddp_params_and_buffers_to_ignore(self) -> List[str]:
-        """Names of the learnable parameters that reach no score, asked of autograd by the smallest clip.
+        """Names of the learnable parameters that reach no score, asked of autograd by the smallest batch.
 
         ``DistributedDataParallel``, which waits for a gradient of every parameter that it knows, reads this
         attribute of the module that it wraps. In the last block nothing reads the patches of an expert that
@@ -39,10 +53,10 @@ class CASTRecognizer(BaseRecognizer):
         there for the sake of released checkpoints.
         """
         learnable = {name: p for name, p in self.named_parameters() if p.requires_grad}
-        size = map(math.lcm, *(expert.tube for expert in self.backbone.experts.values()))
-        clip = list(learnable.values())[-1].new_zeros(1, 3, *size)
-        with torch.random.fork_rng([clip.device] if clip.is_cuda else []), torch.enable_grad():
-            scores = self.cls_head.forward(self.backbone.forward(clip))  # not what `compile` made of them
+        some = list(learnable.values())[-1]
+        batch = {name: some.new_zeros(1, *shape) for name, shape in self.backbone.smallest_inputs().items()}
+        with torch.random.fork_rng([some.device] if some.is_cuda else []), torch.enable_grad():
+            scores = self.cls_head.forward(self.backbone.forward(batch))  # not what `compile` made of them
             scores = scores.values() if isinstance(scores, dict) else [scores]
             total = torch.stack([s.sum() for s in scores]).sum()
             gradients = torch.autograd.grad(total, list(learnable.values()), allow_unused=True)
@@ -85,71 +99,114 @@ class CASTRecognizer(BaseRecognizer):
                 'made with; tools/convert/release_checkpoint.py converts released CAST checkpoints, and with '
                 '--drop-head readies any checkpoint for learning other classes')
 
-    def frozen_experts(self) -> Dict[str, Dict[str, Tensor]]:
-        """Expert to the tensors of its tower that never change."""
-        frozen: Dict[str, Dict[str, Tensor]] = {}
-        for name, expert in self.backbone.experts.items():
+    def frozen_experts(self) -> Dict[str, State]:
+        """Prefix of each expert's tower in the state dict to the tensors of the tower that never change."""
+        frozen = {}
+        for path, expert in experts_of(self.backbone).items():
             norm = {id(p) for p in expert.post_norm.parameters()}
             learned = {k for k, p in expert.tower.named_parameters() if id(p) in norm}
-            frozen[name] = {k: v for k, v in expert.tower.state_dict().items() if k not in learned
-                            } if expert.frozen else {}
+            state = expert.tower.state_dict() if expert.frozen else {}
+            prefix = f'backbone.{path}.tower.' if path else 'backbone.tower.'
+            frozen[prefix] = {k: v for k, v in state.items() if k not in learned}
         return frozen
+
+    def fingerprints(self, positions: bool = False) -> Dict[str, str]:
+        """Fingerprint of what is frozen in each expert, by the expert's name.
+
+        Args:
+            positions: include position tables, as slim checkpoints of the first release do.
+        """
+        experts = zip(experts_of(self.backbone).values(), self.frozen_experts().values())
+        return {e.name: digest(frozen, () if positions else e.position_tables()) for e, frozen in experts}
 
     def add_experts(self, state_dict, prefix: str, metadata: dict) -> None:
         """Adds the experts to the state dict of a slim checkpoint, if they are those it was made with."""
-        for expert in self.backbone.experts.values():
+        experts = experts_of(self.backbone).values()
+        for expert in experts:
             expert.load_checkpoint()
-        for name, frozen in self.frozen_experts().items():
-            if not is_fingerprint(metadata['experts'].get(name), frozen):
+        now, before = self.fingerprints(), self.fingerprints(positions=True)
+        for expert, (path, frozen) in zip(experts, self.frozen_experts().items()):
+            name, key = expert.name, path.removesuffix('tower.') + 'checkpoint'
+            if metadata['experts'].get(name) not in (now[name], before[name]):
                 raise InputError(
                     f'{metadata.get("filename", "the checkpoint")} was trained with another expert {name!r} '
-                    f'than {self.backbone.experts[name].checkpoint}; set '
-                    f'model.backbone.experts.{name}.checkpoint to the file it was trained with')
-            state_dict.update({f'{prefix}backbone.experts.{name}.tower.{k}': v for k, v in frozen.items()})
+                    f'than {expert.checkpoint}; set model.{key} to the file it was trained with')
+            state_dict.update({f'{prefix}{path}{k}': v for k, v in frozen.items()})
 
-    def loss(self, inputs: Tensor, data_samples: SampleList, **kwargs) -> dict:
+    def loss(self, inputs: Inputs, data_samples: SampleList, **kwargs) -> dict:
         """Losses, where every view of a sample has its label.
 
         Args:
-            inputs: ``(B, views, 3, F, H, W)``.
+            inputs: ``(B, views, 3, F, H, W)``, or a dict of such tensors by modality.
             data_samples: one per sample.
         """
-        views = inputs.shape[1]
+        views = count_views(as_batch(inputs))
         return super().loss(inputs, [sample for sample in data_samples for _ in range(views)], **kwargs)
 
-    def predict(self, inputs: Tensor, data_samples: SampleList, **kwargs) -> SampleList:
+    def predict(self, inputs: Inputs, data_samples: SampleList, **kwargs) -> SampleList:
         """Scores ``(classes, )`` of each sample, or a dict of them by task."""
         samples = super().predict(inputs, data_samples, **kwargs)
         task = (self.test_cfg or {}).get('task')
         for sample in samples if task else ():
             if task not in sample.pred_score:
                 raise InputError(f'model.test_cfg.task={task!r}: the tasks are {list(sample.pred_score)}')
-            i = list(sample.pred_score).index(task)
             if 'gt_label' in sample:
-                sample.set_gt_label(sample.gt_label[i:i + 1])
-            sample.set_pred_label(sample.pred_label[i:i + 1])
+                labels = labels_by_task(sample.gt_label, list(sample.pred_score))
+                sample.set_gt_label(labels[str(task)].view(1))
+            sample.set_pred_label(sample.pred_label[task])
             sample.set_field(sample.pred_score[task], 'pred_score')  # not its setter: it kept the length
         return samples
 
     def extract_feat(self,
-                     inputs: Tensor,
+                     inputs: Inputs,
                      stage: str = 'neck',
-                     data_samples=None,
+                     data_samples: Optional[SampleList] = None,
                      test_mode: bool = False) -> Tuple[Dict[str, Tensor], dict]:
         """Features of all views.
 
         Args:
-            inputs: ``(B, views, 3, F, H, W)``.
+            inputs: ``(B, views, 3, F, H, W)``, or a dict of tensors ``(B, views, ...)`` by modality, of which
+                some may have a single view, which goes with all views of the others.
             stage: ``backbone`` or ``neck`` for features, ``head`` for logits.
             data_samples: unused, as in MMAction2's ``Recognizer3D``.
             test_mode: obey ``max_testing_views``.
 
         Returns:
-            a dict of ``(B * views, D)`` features (or what the head returns), and an empty dict of
+            a dict of features of ``B * views`` clips (or what the head returns), and an empty dict of
             arguments for the head.
         """
-        clips = inputs.flatten(0, 1)
-        chunk = (self.test_cfg or {}).get('max_testing_views') if test_mode else None
-        parts = [self.backbone(part) for part in clips.split(chunk or len(clips))]
-        feats = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
+        batch = as_batch(inputs)
+        views = count_views(batch)
+        clips = {k: v.repeat_interleave(views, 0) if k.endswith(MASK) else
+                 v.expand(-1, views, *v.shape[2:]).flatten(0, 1) for k, v in batch.items()}
+        total = len(next(iter(clips.values())))
+        step = (self.test_cfg or {}).get('max_testing_views') if test_mode else None
+        parts = [self.backbone({k: v[i:i + (step or total)] for k, v in clips.items()})
+                 for i in range(0, total, step or total)]
+        feats = {expert: torch.cat([part[expert] for part in parts]) for expert in parts[0]}
         return (self.cls_head(feats) if stage == 'head' else feats), {}
+
+
+HOST_NAMES = {'imgs': 'video'}  # MMAction2's pipelines call a clip `imgs`
+
+
+def as_batch(inputs: Inputs) -> Batch:
+    """Inputs by modality; a tensor is video."""
+    if isinstance(inputs, Tensor):
+        return {'video': inputs}
+    ours = {f'{key}{end}': f'{name}{end}' for key, name in HOST_NAMES.items() for end in ('', MASK)}
+    return {ours.get(key, key): value for key, value in inputs.items()}
+
+
+def count_views(batch: Batch) -> int:
+    """Number of views of each sample.
+
+    Raises:
+        InputError: if the modalities have different numbers of them, other than one.
+    """
+    counts = {key: value.shape[1] for key, value in batch.items() if not key.endswith(MASK)}
+    views = max(counts.values(), default=1)
+    if any(count not in (1, views) for count in counts.values()):
+        raise InputError(f'the modalities of a sample have different numbers of views, {counts}; give each '
+                         'as many as the others, or one that goes with all of them')
+    return views

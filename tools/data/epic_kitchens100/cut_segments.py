@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from videos import Job, check_size, finish, run  # noqa: E402
 
 from projects.cast.datasets import EpicKitchensDataset  # noqa: E402
-from projects.cast.errors import InputError, run_tool  # noqa: E402
+from projects.cast.utils import InputError, run_tool  # noqa: E402
 
 
 def main() -> None:

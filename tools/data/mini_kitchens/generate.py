@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 from rich.progress import track
 
-from projects.cast.errors import InputError, run_tool
+from projects.cast.utils import InputError, run_tool
 
 NOUNS = {  # name: (colour in RGB, shape)
     'tomato': ((214, 40, 40), 'disc'),

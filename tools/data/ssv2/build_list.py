@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Dict, List
 
 from projects.cast.datasets.annotations import read_annotations
-from projects.cast.errors import InputError, run_tool
+from projects.cast.utils import InputError, run_tool
 
 
 def build_list(entries: List[dict], labels: Dict[str, str], suffix: str = '.webm') -> List[str]:

@@ -9,7 +9,9 @@ ann_file_val = 'data/ek100/annotations/EPIC_100_validation.csv'
 ann_file_test = ann_file_val
 label_map = dict(verb='ek100_verb', noun='ek100_noun')
 
-pack = dict(type='PackActionInputs', meta_keys=('img_shape', 'filename', 'narration_id'))
+pack = dict(
+    type='PackActionInputs', meta_keys=('img_shape', 'filename', 'narration_id'),
+    algorithm_keys=('gt_label', ))
 train_pipeline = [
     dict(type='InitVideo'),
     dict(type='UniformClips', clip_len=16),

@@ -1,6 +1,10 @@
-from .base import Expert
-from .clip import AIMExpert, CLIPExpert
-from .timm_expert import TimmExpert
+from .aim import AIMExpert
+from .base import Expert, Inputs, experts_of
+from .clip import CLIPExpert
+from .pretrained import PretrainedTower
+from .timm import TimmExpert
+from .video import VideoExpert
 from .videomae import VideoMAEExpert
 
-__all__ = ['AIMExpert', 'CLIPExpert', 'Expert', 'TimmExpert', 'VideoMAEExpert']
+__all__ = ['AIMExpert', 'CLIPExpert', 'Expert', 'Inputs', 'PretrainedTower', 'TimmExpert', 'VideoExpert',
+           'VideoMAEExpert', 'experts_of']

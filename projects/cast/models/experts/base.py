@@ -1,24 +1,23 @@
 """What all experts share: eq. 3 and eq. 5 around a library's transformer tower."""
 from abc import ABCMeta, abstractmethod
 from itertools import zip_longest
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple, Union
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 import numpy as np
+import torch
 import torch.nn.functional as F
-from einops import rearrange
 from mmcv.cnn.bricks import DropPath
-from mmengine.model import BaseModule
-from mmengine.utils import to_2tuple
 from torch import Tensor, nn
 
-from ...errors import InputError
-from ..adapter import Adapter
-from ..tokens import Grid, Tokens, attention, check_window
+from ...utils import InputError
+from ..layers import Adapter, Grid, PositionTable, Tokens, attention, check_window
+from .pretrained import PretrainedTower
 
-ImgSize = Union[int, Tuple[int, int]]
+Inputs = Union[Tensor, Dict[str, Tensor]]
+IMAGENET = dict(mean=(123.675, 116.28, 103.53), std=(58.395, 57.12, 57.375))  # of pixels from 0 to 255
 
 
-class Block(NamedTuple):
+class BlockParts(NamedTuple):
     """The parts of a pre-norm transformer block, as the tower holds them."""
 
     norm1: Callable[[Tensor], Tensor]
@@ -27,21 +26,19 @@ class Block(NamedTuple):
     mlp: Callable[[Tensor], Tensor]
 
 
-class Expert(BaseModule, metaclass=ABCMeta):
+class Expert(PretrainedTower, metaclass=ABCMeta):
     """A tower of a library with adapters: frozen by default, the adapters and the last norm learn.
 
-    A subclass says how a clip becomes tokens, what a block's parts are, and how tokens are pooled.
+    An expert is a backbone of its own, and a member of a :class:`MultiExpertViT`. A subclass says how the
+    input becomes tokens, what a block's parts are, and how the tokens of a frame are summarised. By default
+    the sizes are ViT-B's.
 
     Args:
-        tower: the library's module, under its own parameter names.
-        img_size: native height and width in pixels, one number for a square; other sizes interpolate the
-            positions.
-        patch_size: pixels per patch side.
-        num_frames: native frames of a clip.
-        tubelet_size: frames that make one position in time.
+        grid: native ``(T, H, W)`` of the tokens; T is 1 for inputs without time of their own.
         embed_dims: width D.
         depth: number of blocks.
         num_heads: attention heads.
+        mlp_ratio: width of the feed-forward layers over ``embed_dims``.
         window: window of the self-attention (``space``: per frame; ``space-time``: joint).
         adapter_ratio: adapter bottleneck over D; 0 for no adapters.
         ffn_adapter_scale: factor of the feed-forward adapter. The release uses 0.5, eq. 5 has 1.
@@ -49,36 +46,45 @@ class Expert(BaseModule, metaclass=ABCMeta):
         frozen: keep the tower as it is.
         checkpoint: file with the tower's weights, loaded strictly by :meth:`init_weights`;
             see ``tools/convert/expert_checkpoint.py``. None keeps the random ones.
+        name: name of the feature; by default the expert's :attr:`role`.
+        modality: key of the batch that the expert reads. A batch that is a tensor is ``video``.
+        normalize: ``mean`` and ``std`` per channel that the tower was trained with, in the unit of the data
+            preprocessor's. None takes the input as the preprocessor normalised it.
+        per_frame: give one feature per frame, ``(B, T, D)``, instead of their mean ``(B, D)``. A head that
+            needs these asks for them.
+        as_tensor: let :meth:`forward` return the feature itself instead of a dict, for MMAction2's heads.
     """
 
-    tower: Any  # a library's module: its parts are known to the subclass
-    pools_prefix = False  # whether `pool` reads only the class tokens
+    role = 'spatial'
+    pools_prefix = False  # whether `summarise` reads only the class tokens
     num_prefix = 0
-    from_file = True  # whether `init_weights` reads `checkpoint`; not where the whole model is loaded later
-    plain = False  # see lean.py
+    plain = False  # see layers/efficient.py
 
     def __init__(self,
-                 tower: nn.Module,
-                 img_size: ImgSize,
-                 patch_size: int,
-                 num_frames: int,
-                 embed_dims: int,
-                 depth: int,
-                 num_heads: int,
-                 window: str,
-                 tubelet_size: int = 2,
+                 grid: Grid,
+                 embed_dims: int = 768,
+                 depth: int = 12,
+                 num_heads: int = 12,
+                 mlp_ratio: float = 4.,
+                 window: str = 'space',
                  adapter_ratio: float = 0.25,
                  ffn_adapter_scale: float = 0.5,
                  drop_path_rate: float = 0.,
                  frozen: bool = True,
-                 checkpoint: Optional[str] = None) -> None:
+                 checkpoint: Optional[str] = None,
+                 name: Optional[str] = None,
+                 modality: str = 'video',
+                 normalize: Optional[Dict[str, Sequence[float]]] = None,
+                 per_frame: bool = False,
+                 as_tensor: bool = False) -> None:
         super().__init__()
-        self.tower = tower
-        self.embed_dims, self.depth, self.num_heads = embed_dims, depth, num_heads
-        self.window, self.tube = check_window(window), (tubelet_size, patch_size, patch_size)
-        height, width = to_2tuple(img_size)
-        self.grid: Grid = (num_frames // tubelet_size, height // patch_size, width // patch_size)
+        self.grid = grid
+        self.embed_dims, self.depth, self.num_heads, self.mlp_ratio = embed_dims, depth, num_heads, mlp_ratio
+        self.window = check_window(window)
         self.ffn_adapter_scale, self.frozen, self.checkpoint = ffn_adapter_scale, frozen, checkpoint
+        self.name, self.modality = name or self.role, modality
+        self.normalize, self.per_frame, self.as_tensor = normalize, per_frame, as_tensor
+        self.tower = self.build_tower()
         adapters = range(depth if adapter_ratio else 0)
         self.attn_adapters = nn.ModuleList(Adapter(embed_dims, adapter_ratio) for _ in adapters)
         self.ffn_adapters = nn.ModuleList(Adapter(embed_dims, adapter_ratio) for _ in adapters)
@@ -86,6 +92,11 @@ class Expert(BaseModule, metaclass=ABCMeta):
             DropPath(float(rate)) for rate in np.linspace(0, drop_path_rate, depth))
         self.tower.requires_grad_(not frozen)
         self.post_norm.requires_grad_(True)
+        self.set_normalization(**IMAGENET)
+
+    @abstractmethod
+    def build_tower(self) -> nn.Module:
+        """The library's module, under its own parameter names; the sizes are set by now."""
 
     @property
     @abstractmethod
@@ -93,12 +104,8 @@ class Expert(BaseModule, metaclass=ABCMeta):
         """The norm of the pooled feature, which learns in a frozen tower too."""
 
     @abstractmethod
-    def embed(self, clip: Tensor) -> Tokens:
-        """``(B, 3, F, H, W)`` to tokens, positions added."""
-
-    @abstractmethod
-    def set_grid(self, grid: Grid) -> None:
-        """Resizes the position tables to another native grid, in place; called without autograd."""
+    def embed(self, x: Tensor) -> Tokens:
+        """The input of this expert's modality to tokens, positions added."""
 
     @property
     @abstractmethod
@@ -106,7 +113,7 @@ class Expert(BaseModule, metaclass=ABCMeta):
         """The tower's blocks, in order."""
 
     @abstractmethod
-    def block(self, i: int) -> Block:
+    def parts(self, i: int) -> BlockParts:
         """The parts of block ``i``."""
 
     @abstractmethod
@@ -114,13 +121,32 @@ class Expert(BaseModule, metaclass=ABCMeta):
         """``MHSA(n)`` in :attr:`window` by a block's ``attn``, ``(B, T, P + S, D)``; see :meth:`mhsa`."""
 
     @abstractmethod
-    def pool(self, x: Tokens) -> Tensor:
-        """Tokens of the last block to one feature ``(B, D)`` per clip."""
+    def summarise(self, x: Tokens) -> Tensor:
+        """Tokens of the last block to one vector per frame, ``(B, T, D)``, before the post norm."""
 
-    def attend(self, i: int, x: Tokens) -> Tokens:
+    def forward(self, inputs: Inputs) -> Union[Tensor, Dict[str, Tensor]]:
+        """The expert alone, as a backbone.
+
+        Args:
+            inputs: a normalised clip ``(B, 3, F, H, W)``, or a dict of inputs by modality.
+
+        Returns:
+            the feature, ``(B, D)`` or, :attr:`per_frame`, ``(B, T, D)``, under its name.
+        """
+        clip = self.pick(inputs)
+        x = self.embed(self.renormalize(clip.to(next(self.parameters()).dtype)))
+        for i in range(self.depth):
+            x = self.self_attend(i, x)
+            if i == self.depth - 1 and self.pools_prefix and not self.plain:
+                x = x.drop_patches()
+            x = self.feed_forward(i, x)
+        feature = self.pool(x).to(clip)
+        return feature if self.as_tensor else {self.name: feature}
+
+    def self_attend(self, i: int, x: Tokens) -> Tokens:
         """``x + MHSA(LN(x)) + ADAP(MHSA(LN(x)))``, eq. 3."""
-        block = self.block(i)
-        a = self.self_attention(block.attn, x.replace(block.norm1(x.data)))
+        parts = self.parts(i)
+        a = self.self_attention(parts.attn, x.replace(parts.norm1(x.data)))
         adapted = self.attn_adapters[i](a) if self.attn_adapters else 0
         return x.replace(x.data + a + adapted)
 
@@ -135,12 +161,48 @@ class Expert(BaseModule, metaclass=ABCMeta):
 
     def feed_forward(self, i: int, x: Tokens) -> Tokens:
         """``x + FFN(LN(x)) + ADAP(LN(x))``, eq. 5; the release halves the adapter."""
-        block = self.block(i)
-        n = block.norm2(x.data)
-        f = block.mlp(n)
+        parts = self.parts(i)
+        n = parts.norm2(x.data)
+        f = parts.mlp(n)
         if self.ffn_adapters:
             f = f + self.drop_paths[i](self.ffn_adapter_scale * self.ffn_adapters[i](n))
         return x.replace(x.data + f)
+
+    def pool(self, x: Tokens) -> Tensor:
+        """Tokens of the last block to the feature: the mean of the frames' vectors, then the norm."""
+        frames = self.summarise(x)
+        return self.post_norm(frames if self.per_frame else frames.mean(1))
+
+    def pick(self, inputs: Inputs) -> Tensor:
+        """What this expert reads of a batch.
+
+        Raises:
+            InputError: if a dict has no such modality.
+        """
+        if isinstance(inputs, Tensor):
+            return inputs
+        if self.modality not in inputs:
+            raise InputError(f'the expert {self.name!r} reads {self.modality!r}, but the batch has '
+                             f'{sorted(inputs)}; name it in collect_keys, or set the modality of the expert')
+        return inputs[self.modality]
+
+    def smallest_inputs(self) -> Dict[str, Tuple[int, ...]]:
+        """Shape of the smallest input, by modality, without the batch."""
+        return {self.modality: self.input_shape(smallest=True)}
+
+    def set_normalization(self, mean: Sequence[float], std: Sequence[float]) -> None:
+        """Tells the expert how its input is normalised, per channel; ImageNet's numbers by default."""
+        if self.normalize:
+            own = {key: torch.tensor(value, dtype=torch.float32) for key, value in self.normalize.items()}
+            self.register_buffer('gain', torch.tensor(std) / own['std'], persistent=False)
+            self.register_buffer('shift', (torch.tensor(mean) - own['mean']) / own['std'], persistent=False)
+
+    def renormalize(self, x: Tensor) -> Tensor:
+        """``(B, C, ...)`` as the tower was trained, if that differs from the data preprocessor's way."""
+        if not self.normalize:
+            return x
+        gain, shift = (v.view(-1, *[1] * (x.dim() - 2)).to(x) for v in (self.gain, self.shift))
+        return x * gain + shift
 
     def adapters(self) -> List[nn.ModuleList]:
         """The adapters, kind by kind, one a block."""
@@ -155,46 +217,32 @@ class Expert(BaseModule, metaclass=ABCMeta):
         later = {id(p) for group in [*blocks, last] for p in group}
         return [[p for p in self.parameters() if id(p) not in later], *blocks, last]
 
-    def tubes(self, clip: Tensor) -> Grid:
-        """Number of tubes along ``(F, H, W)`` of a clip ``(B, 3, F, H, W)``.
+    @abstractmethod
+    def grid_of(self, shape: Tuple[int, ...]) -> Grid:
+        """The grid of the tokens that an input has, by its shape without batch and channels.
 
         Raises:
-            InputError: if the clip does not divide into whole tubes.
+            InputError: if the input does not divide into tokens.
         """
-        size = tuple(clip.shape[-3:])
-        if clip.dim() != 5 or any(n < m or n % m for n, m in zip(size, self.tube)):
-            raise InputError(f'a clip of shape {tuple(clip.shape)} does not divide into tubes of '
-                             f'{self.tube}; give (B, 3, F, H, W) with F, H, W multiples of these')
-        t, h, w = (n // m for n, m in zip(size, self.tube))
-        return t, h, w
 
-    def frames(self, clip: Tensor) -> Tensor:
-        """The last frame of each tube, ``(B * T, 3, H, W)``, for towers that see single frames.
+    @abstractmethod
+    def input_shape(self, smallest: bool = False) -> Tuple[int, ...]:
+        """Shape of a native input, or of the smallest possible one, without the batch."""
 
-        "Every even frame" of section 3.1 counts from 1; the release takes indices 1, 3, ..., 15.
-        """
-        step = self.tube[0]
-        return rearrange(clip[:, :, step - 1::step], 'b c t h w -> (b t) c h w')
-
-    def init_weights(self) -> None:
-        """Initialises the tower, then loads ``checkpoint`` over it, strictly and last."""
-        super().init_weights()
-        if self.from_file:
-            self.load_checkpoint()
-
-    def load_checkpoint(self) -> None:
-        """Loads ``checkpoint``, if there is one, strictly."""
-        if self.checkpoint:
-            from ...checkpoints import load_expert
-            load_expert(self.tower, self.checkpoint, self.read_checkpoint)
-
-    def read_checkpoint(self, path: str) -> Dict[str, Tensor]:
-        """Weights in a file by the tower's names."""
-        from ...checkpoints import read_expert
-        return read_expert(path)
+    def set_input_size(self, size: Tuple[int, ...]) -> None:
+        """Makes another size of inputs, without batch and channels, the native one, once and in place."""
+        self.grid = self.grid_of(size)
+        for module in self.modules():
+            if isinstance(module, PositionTable):
+                module.resize(self.grid)
 
     def train(self, mode: bool = True):
         """A frozen tower stays in eval mode."""
         super().train(mode)
         self.tower.train(mode and not self.frozen)
         return self
+
+
+def experts_of(backbone: nn.Module) -> Dict[str, Expert]:
+    """Path of each expert in a backbone ('' where it is one itself) to the expert."""
+    return {path: m for path, m in backbone.named_modules() if isinstance(m, Expert)}

@@ -1,5 +1,5 @@
 """The temporal expert: VideoMAE's ViT (https://arxiv.org/abs/2203.12602) from MMAction2."""
-from typing import Optional
+from typing import Optional, Tuple
 
 import torch
 from einops import rearrange
@@ -9,74 +9,69 @@ from mmaction.models.backbones.vit_mae import VisionTransformer, get_sinusoid_en
 from mmaction.registry import MODELS
 from mmaction.utils import ConfigType
 
-from ..tokens import Grid, Tokens, resize_positions
-from .base import Block, Expert, ImgSize
+from ..layers import PositionTable, Tokens
+from .base import BlockParts
+from .video import VideoExpert
 
 
 @MODELS.register_module()
-class VideoMAEExpert(Expert):
+class VideoMAEExpert(VideoExpert):
     """VideoMAE ViT over tubes of two frames, joint space-time attention (section 3.1).
 
     Its fixed sine-cosine position table is computed, not stored.
 
     Args:
-        mlp_ratio: width of the feed-forward layers over ``embed_dims``.
+        window: see :class:`VideoExpert`.
         init_cfg: how the tower starts when it is trained from scratch; None is MMAction2's default.
-        kwargs, and the others: see :class:`Expert`; ViT-B/16 by default.
+        kwargs: see :class:`VideoExpert`.
     """
 
-    def __init__(self,
-                 img_size: ImgSize = 224,
-                 patch_size: int = 16,
-                 num_frames: int = 16,
-                 embed_dims: int = 768,
-                 depth: int = 12,
-                 num_heads: int = 12,
-                 mlp_ratio: float = 4.,
-                 window: str = 'space-time',
-                 init_cfg: Optional[ConfigType] = None,
-                 **kwargs) -> None:
-        tower = VisionTransformer(
-            img_size=patch_size, patch_size=patch_size, embed_dims=embed_dims, depth=depth,
-            num_heads=num_heads, mlp_ratio=mlp_ratio, num_frames=num_frames,
-            **(dict(init_cfg=init_cfg) if init_cfg else {}))
-        super().__init__(tower, img_size, patch_size, num_frames, embed_dims, depth, num_heads, window,
-                         **kwargs)
-        # the tower takes a square only, and needs the size for nothing else
+    role = 'temporal'
+
+    def __init__(self, window: str = 'space-time', init_cfg: Optional[ConfigType] = None, **kwargs) -> None:
+        self.tower_init_cfg = dict(init_cfg=init_cfg) if init_cfg else {}
+        super().__init__(window=window, **kwargs)
+        self.table = PositionTable(self.tower, 'pos_embed', self.grid)
+
+    def build_tower(self) -> nn.Module:
+        patch = self.tube[1]
+        tower = VisionTransformer(  # takes a square only, and needs its size for positions only
+            img_size=patch, patch_size=patch, embed_dims=self.embed_dims, depth=self.depth,
+            num_heads=self.num_heads, mlp_ratio=self.mlp_ratio, num_frames=self.native_size[0],
+            tubelet_size=self.tube[0], **self.tower_init_cfg)
         t, h, w = self.grid
-        tower.register_buffer('pos_embed', get_sinusoid_encoding(t * h * w, embed_dims), persistent=False)
         tower.grid_size = (h, w)
+        tower.register_buffer(
+            'pos_embed', get_sinusoid_encoding(t * h * w, self.embed_dims), persistent=False)
+        return tower
+
+    def set_input_size(self, size: Tuple[int, ...]) -> None:
+        super().set_input_size(size)
+        self.tower.grid_size = self.grid[1:]
 
     @property
     def post_norm(self) -> nn.Module:
         return self.tower.fc_norm
 
-    def embed(self, clip: Tensor) -> Tokens:
-        grid = self.tubes(clip)
+    def embed(self, x: Tensor) -> Tokens:
+        grid = self.grid_of(x.shape[2:])
         # contiguous: every later sum with x would take over its strides, and every norm copy it
-        x = rearrange(self.tower.patch_embed.projection(clip), 'b d t h w -> b t (h w) d').contiguous()
-        return Tokens(x + self.positions(grid).flatten(1, 2).to(x), grid)
-
-    def positions(self, grid: Grid) -> Tensor:
-        """Position table, ``(T, H, W, D)``."""
-        return resize_positions(self.tower.pos_embed.view(*self.grid, -1), grid)
-
-    def set_grid(self, grid: Grid) -> None:
-        self.tower.pos_embed = self.positions(grid).flatten(0, 2)[None]
-        self.grid, self.tower.grid_size = grid, grid[1:]
+        x = rearrange(self.tower.patch_embed.projection(x), 'b d t h w -> b t (h w) d').contiguous()
+        positions = self.table(grid).view(1, *x.shape[1:])
+        return Tokens(x + positions.to(x), grid)
 
     @property
     def blocks(self):
         return self.tower.blocks
 
-    def block(self, i: int) -> Block:
+    def parts(self, i: int) -> BlockParts:
         b = self.blocks[i]
-        return Block(b.norm1, b.attn, b.norm2, b.mlp)
+        return BlockParts(b.norm1, b.attn, b.norm2, b.mlp)
 
     def self_attention(self, attn, n: Tokens) -> Tensor:
         bias = torch.cat([attn.q_bias, torch.zeros_like(attn.q_bias), attn.v_bias])  # keys have no bias
         return self.mhsa(n, attn.qkv.weight, bias, attn.proj)
 
-    def pool(self, x: Tokens) -> Tensor:
-        """Mean over all tokens, then ``fc_norm``: GAP in eq. 6."""
-        return self.post_norm(x.data.mean(dim=(1, 2)))
+    def summarise(self, x: Tokens) -> Tensor:
+        """The mean over a frame's tokens; the mean of these over time through ``fc_norm`` is GAP in eq. 6."""
+        return x.data.mean(2)

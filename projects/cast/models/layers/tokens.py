@@ -3,21 +3,43 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor
 
-from ..errors import InputError
-from .lean import attend
+from ...utils import InputError
+from .efficient import dot_product_attention
 
 Grid = tuple[int, int, int]
 
-# A window says which axis of the tokens (b t s) a query sees; the others join the batch.
-# Figure 3 (c) of the paper. The same letters everywhere: b batch, t time, s space, h heads, d dims.
-WINDOWS = {
-    'time': '(b s) h t d',
-    'space': '(b t) h s d',
-    'space-time': 'b h (t s) d',
+
+class Window(NamedTuple):
+    """Which tokens of ``(b t s)`` a query sees: b batch, t time, s space; further h heads and d dims.
+
+    Attributes:
+        batch: the axes that are joined with the batch, as no query looks across them.
+        tokens: the axes that a query looks along.
+        spans: the axes of the grid ``(T, H, W)`` among the latter: those that position tables tell apart.
+    """
+
+    batch: str
+    tokens: str
+    spans: tuple[int, ...]
+
+    @property
+    def fold(self) -> str:
+        """Pattern of the sequences that attend, for towers that split heads themselves."""
+        return f'{self.batch} {self.tokens} d'
+
+    @property
+    def heads(self) -> str:
+        """The same with heads."""
+        return f'{self.batch} h {self.tokens} d'
+
+
+WINDOWS = {  # figure 3 (c)
+    'time': Window('(b s)', 't', (0, )),
+    'space': Window('(b t)', 's', (1, 2)),
+    'space-time': Window('b', '(t s)', (0, 1, 2)),
 }
 
 
@@ -25,7 +47,7 @@ class Tokens(NamedTuple):
     """The stream of one expert.
 
     Attributes:
-        data: ``(B, T, P + S, D)``: P prefix (class) tokens, then S = H * W patches, per frame.
+        data: ``(B, T, P + S, D)``: per frame P prefix (class) tokens, then S = H * W patches.
         grid: ``(T, H, W)`` of the patches.
         num_prefix: P.
     """
@@ -41,15 +63,15 @@ class Tokens(NamedTuple):
 
     @property
     def patches(self) -> Tensor:
-        """Patch tokens, ``(B, T, S, D)``; S is 0 after :meth:`prefix_only`."""
+        """Patch tokens, ``(B, T, S, D)``; S is 0 after :meth:`drop_patches`."""
         return self.data[:, :, self.num_prefix:]
 
     def replace(self, data: Tensor) -> Tokens:
         """The same grid with other data."""
         return self._replace(data=data)
 
-    def prefix_only(self) -> Tokens:
-        """The class tokens without the patches."""
+    def drop_patches(self) -> Tokens:
+        """The class tokens alone."""
         return self.replace(self.prefix)
 
 
@@ -73,35 +95,12 @@ def attention(q: Tensor, k: Tensor, v: Tensor, num_heads: int, window: str,
         k, v: ``(B, T', S', D)``, with S' = S for the time and T' = T for the space window.
         num_heads: number of heads; the scale is ``(D / num_heads) ** -0.5``.
         window: a key of ``WINDOWS``.
-        plain: see ``lean.py``.
+        plain: see ``efficient.py``.
 
     Returns:
         ``(B, T, S, D)``.
     """
     b, t, s, _ = q.shape
-    fold = WINDOWS[window]
+    fold = WINDOWS[window].heads
     q, k, v = (rearrange(x, f'b t s (h d) -> {fold}', h=num_heads) for x in (q, k, v))
-    return rearrange(attend(q, k, v, plain), f'{fold} -> b t s (h d)', b=b, t=t, s=s)
-
-
-def resize_positions(table: Tensor, grid: Grid) -> Tensor:
-    """Fits a position table to another grid: bicubic in space, linear in time.
-
-    Args:
-        table: ``(T, H, W, D)``.
-        grid: the wanted ``(T', H', W')``.
-
-    Returns:
-        ``(T', H', W', D)``; the table itself where nothing changes.
-    """
-    t, h, w, _ = table.shape
-    if (h, w) != grid[1:]:
-        x = rearrange(table, 't h w d -> t d h w')
-        x = F.interpolate(x.float(), size=grid[1:], mode='bicubic', antialias=True)
-        table = rearrange(x.to(table), 't d h w -> t h w d')
-    if t != grid[0]:
-        h, w = grid[1:]
-        x = rearrange(table, 't h w d -> (h w) d t')
-        x = F.interpolate(x.float(), size=grid[0], mode='linear')
-        table = rearrange(x.to(table), '(h w) d t -> t h w d', h=h, w=w)
-    return table
+    return rearrange(dot_product_attention(q, k, v, plain), f'{fold} -> b t s (h d)', b=b, t=t, s=s)

@@ -13,8 +13,8 @@ from mmaction.registry import INFERENCERS
 from mmaction.structures import ActionDataSample
 from mmaction.utils import ConfigType
 
-from .datasets import read_label_map
-from .errors import InputError
+from ..datasets import read_label_map
+from ..utils import InputError
 
 Names = Dict[str, Optional[List[str]]]
 Ranking = List[Tuple[str, float]]
@@ -73,7 +73,7 @@ class CASTInferencer(ActionRecogInferencer):
 
     Three lines::
 
-        from projects.cast.inferencer import CASTInferencer
+        from projects.cast.apis import CASTInferencer
         infer = CASTInferencer('configs/cast/CONFIG.py', 'CHECKPOINT.pth')
         infer('video.mp4')['predictions'][0]    # {'verb': [('take', 0.8), ...], 'noun': ..., 'action': ...}
 

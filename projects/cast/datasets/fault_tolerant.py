@@ -4,7 +4,7 @@ from typing import Any, Optional
 
 from mmengine.logging import print_log
 
-from ..seeding import SeededIndex, seed_all
+from .seeding import SeededIndex, seed_all
 from .transforms import VideoError
 
 

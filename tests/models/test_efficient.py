@@ -8,11 +8,9 @@ import torch.nn.functional as F
 from conftest import build_tiny
 from torch.utils.flop_counter import FlopCounterMode
 
-from projects.cast.models import lean
-from projects.cast.models.adapter import Adapter
-from projects.cast.models.exchange import CrossAttention
-from projects.cast.models.lean import attend, materialised, quick_gelu
-from projects.cast.models.tokens import Tokens
+from projects.cast.models import CrossAttention
+from projects.cast.models.layers import Adapter, Tokens, efficient
+from projects.cast.models.layers.efficient import dot_product_attention, materialised, quick_gelu
 
 
 def gradients(clip, **backbone):
@@ -111,10 +109,9 @@ def test_an_exchange_does_not_keep_sums_with_positions():
     cross = CrossAttention(8, 2, 'space', grid, grid)
     query, context = (Tokens(torch.randn(1, 2, 4, 8, requires_grad=True), grid) for _ in range(2))
     cheap, _ = kept(cross, query, context)
-    positions = cross.query_pos, cross.context_pos
-    cross.query_pos = cross.context_pos = None
+    tables, cross.tables = cross.tables, torch.nn.ModuleDict()
     assert kept(cross, query, context)[0] == cheap  # they cost nothing
-    cross.query_pos, cross.context_pos = positions
+    cross.tables = tables
     cross.plain = True
     assert kept(cross, query, context)[0] > cheap
 
@@ -148,43 +145,45 @@ def test_quick_gelu():
 @pytest.mark.parametrize('shape', [(1, 40, 3, 16), (5, 7, 2, 8)], ids=str)
 def test_attention_in_bf16(shape, monkeypatch):
     """On a CPU that prefers it head by head it is the fused function only where a gradient is wanted."""
-    monkeypatch.setattr(lean, 'prefers_by_head', lambda: True)
+    monkeypatch.setattr(efficient, 'prefers_by_head', lambda: True)
     torch.manual_seed(0)
     q, k, v = (torch.randn(shape).transpose(1, 2) for _ in range(3))
     low = [x.bfloat16() for x in (q, k, v)]
     fused = F.scaled_dot_product_attention(*low)
-    assert torch.equal(attend(*low), fused)
+    assert torch.equal(dot_product_attention(*low), fused)
     with torch.no_grad(), monkeypatch.context() as other:
-        other.setattr(lean, 'prefers_by_head', lambda: False)
-        assert torch.equal(attend(*low), fused)
+        other.setattr(efficient, 'prefers_by_head', lambda: False)
+        assert torch.equal(dot_product_attention(*low), fused)
         torch.testing.assert_close(fused.float(), materialised(q, k, v), rtol=0.02, atol=0.02)
     monkeypatch.setattr(F, 'scaled_dot_product_attention', None)
     with torch.no_grad():
-        torch.testing.assert_close(attend(*low).float(), materialised(q, k, v), rtol=0.02, atol=0.02)
+        found = dot_product_attention(*low).float()
+        torch.testing.assert_close(found, materialised(q, k, v), rtol=0.02, atol=0.02)
     with pytest.raises(TypeError):
-        attend(*low)
+        dot_product_attention(*low)
 
 
-@pytest.mark.parametrize('faster', [lean.by_head, F.scaled_dot_product_attention])
+@pytest.mark.parametrize('faster', [efficient.by_head, F.scaled_dot_product_attention])
 def test_the_cpu_is_measured_once(faster, monkeypatch):
     calls = []
-    monkeypatch.setattr(lean, 'seconds', lambda way, *_: calls.append(way) or (1. if way is faster else 2.))
-    lean.prefers_by_head.cache_clear()
+    monkeypatch.setattr(
+        efficient, 'seconds', lambda way, *_: calls.append(way) or (1. if way is faster else 2.))
+    efficient.prefers_by_head.cache_clear()
     state = torch.random.get_rng_state()
-    assert [lean.prefers_by_head() for _ in range(2)] == 2 * [faster is lean.by_head]
+    assert [efficient.prefers_by_head() for _ in range(2)] == 2 * [faster is efficient.by_head]
     assert len(calls) == 6 and torch.equal(torch.random.get_rng_state(), state)
-    lean.prefers_by_head.cache_clear()
+    efficient.prefers_by_head.cache_clear()
 
 
 @pytest.mark.parametrize('apart', [False, True])
 def test_a_compiler_does_not_trace_the_measurement(apart, monkeypatch):
-    monkeypatch.setattr(lean, 'seconds', lambda way, *_: float((way is lean.by_head) != apart))
-    lean.prefers_by_head.cache_clear()
+    monkeypatch.setattr(efficient, 'seconds', lambda way, *_: float((way is efficient.by_head) != apart))
+    efficient.prefers_by_head.cache_clear()
     low = [torch.randn(1, 2, 5, 8).bfloat16() for _ in range(3)]
     with torch.no_grad():
-        compiled = torch.compile(attend, fullgraph=True, backend='eager')(*low)
-        assert torch.equal(compiled, attend(*low))
-    lean.prefers_by_head.cache_clear()
+        compiled = torch.compile(dot_product_attention, fullgraph=True, backend='eager')(*low)
+        assert torch.equal(compiled, dot_product_attention(*low))
+    efficient.prefers_by_head.cache_clear()
     torch._dynamo.reset()
 
 

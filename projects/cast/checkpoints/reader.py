@@ -14,7 +14,7 @@ from mmengine.logging import HistoryBuffer
 from safetensors.torch import load_file
 from torch.serialization import safe_globals
 
-from .errors import InputError, MissingFileError
+from ..utils import InputError, MissingFileError
 
 
 def history_statistic(cls: type, name: str) -> Callable:

@@ -1,15 +1,15 @@
 """Simpler exchanges that the paper compares B-CAST with (tables 1 (b) and 1 (c), figures 7 and 8)."""
-from typing import Collection, Dict, Sequence
+from typing import Collection, Dict, Optional, Sequence
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmaction.registry import MODELS
 
-from ..errors import InputError
-from .adapter import Adapter, zero_init
-from .exchange import CrossAttention, Exchange
-from .tokens import Grid, Tokens
+from ...utils import InputError
+from ..layers import Adapter, Grid, Tokens, zero_init
+from .base import Exchange, by_receiver
+from .cross_attention import CrossAttention
 
 
 class PatchExchange(Exchange):
@@ -19,10 +19,11 @@ class PatchExchange(Exchange):
         """What receiver ``r`` adds to its patches, ``(B, T, S, D)``."""
         raise NotImplementedError
 
-    def forward(self, x: Dict[str, Tokens], prefix_only: Collection[str] = ()) -> Dict[str, Tensor]:
-        """What each receiver adds to its stream, as :class:`BCAST` gives it."""
+    def forward(self, x: Dict[str, Tokens], inputs: Dict[str, Tensor] = {},
+                unread: Collection[str] = ()) -> Dict[str, Tensor]:
+        """See :meth:`Exchange.forward`."""
         phi = {r: self.drop_path(self.phi(r, x[r], x[self.other[r]]))
-               for r in self.receivers if r not in prefix_only}
+               for r in self.receivers if r not in unread}
         return {r: F.pad(p, (0, 0, x[r].num_prefix, 0)) for r, p in phi.items()}
 
 
@@ -51,8 +52,8 @@ class Lateral(PatchExchange):
         return self.proj[r](other.patches)
 
 
-@MODELS.register_module()
-class PlainCrossAttention(PatchExchange):
+@MODELS.register_module(name=['FullWidthCrossAttention', 'PlainCrossAttention'])
+class FullWidthCrossAttention(PatchExchange):
     """``Phi_r = MHCA(E + LN(x_r), E + LN(x_other))`` at full width, without a bottleneck (figure 8 (b)).
 
     With ``adapter`` an adapter follows, ``Phi_r = ADAP(MHCA(...))`` (figure 8 (c)). The last layer starts
@@ -63,28 +64,37 @@ class PlainCrossAttention(PatchExchange):
 
     Args:
         embed_dims, grids: expert to width, and to ``(T, H, W)``.
-        windows: receiver to window.
+        receivers: receiver to window.
         num_heads: attention heads.
         adapter: whether an adapter follows.
         drop_path_rate: drop path of the result.
+        windows: the former name of ``receivers``.
     """
 
-    def __init__(self, embed_dims: Dict[str, int], grids: Dict[str, Grid], windows: Dict[str, str],
-                 num_heads: int = 12, adapter: bool = False, drop_path_rate: float = 0.) -> None:
-        super().__init__(embed_dims, windows, drop_path_rate)
+    def __init__(self,
+                 embed_dims: Dict[str, int],
+                 grids: Dict[str, Grid],
+                 receivers: Optional[Dict[str, str]] = None,
+                 num_heads: int = 12,
+                 adapter: bool = False,
+                 drop_path_rate: float = 0.,
+                 windows: Optional[Dict[str, str]] = None) -> None:
+        receivers = by_receiver(receivers, windows)
+        super().__init__(embed_dims, receivers, drop_path_rate)
         self.norm = nn.ModuleDict({n: nn.LayerNorm(width, eps=1e-6) for n, width in embed_dims.items()})
         self.attn = nn.ModuleDict({
             r: CrossAttention(embed_dims[r], num_heads, window, grids[r], grids[self.other[r]],
-                              embed_dims[self.other[r]]) for r, window in windows.items()})
-        self.adapter = nn.ModuleDict({r: Adapter(embed_dims[r]) for r in windows if adapter})
+                              embed_dims[self.other[r]]) for r, window in receivers.items()})
+        self.adapter = nn.ModuleDict({r: Adapter(embed_dims[r]) for r in receivers if adapter})
         if not adapter:
             for attn in self.attn.values():
                 zero_init(attn.proj)  # type: ignore[arg-type]
 
-    def forward(self, x: Dict[str, Tokens], prefix_only: Collection[str] = ()) -> Dict[str, Tensor]:
+    def forward(self, x: Dict[str, Tokens], inputs: Dict[str, Tensor] = {},
+                unread: Collection[str] = ()) -> Dict[str, Tensor]:
         """As in the base class, on normalised streams."""
         normed = {n: x[n].replace(norm(x[n].data)) for n, norm in self.norm.items()}
-        return super().forward(normed, prefix_only)
+        return super().forward(normed, inputs, unread)
 
     def phi(self, r: str, own: Tokens, other: Tokens) -> Tensor:
         a = self.attn[r](own._replace(data=own.patches, num_prefix=0), other)
@@ -109,7 +119,8 @@ class AdapterOnly(Exchange):
         super().__init__(embed_dims, receivers, drop_path_rate)
         self.adapter = nn.ModuleDict({r: Adapter(embed_dims[r]) for r in receivers})
 
-    def forward(self, x: Dict[str, Tokens], prefix_only: Collection[str] = ()) -> Dict[str, Tensor]:
-        """What each receiver adds to its stream, as :class:`BCAST` gives it."""
-        return {r: self.drop_path(adapter(x[r].prefix if r in prefix_only else x[r].data))
+    def forward(self, x: Dict[str, Tokens], inputs: Dict[str, Tensor] = {},
+                unread: Collection[str] = ()) -> Dict[str, Tensor]:
+        """See :meth:`Exchange.forward`."""
+        return {r: self.drop_path(adapter(x[r].prefix if r in unread else x[r].data))
                 for r, adapter in self.adapter.items()}

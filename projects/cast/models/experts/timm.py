@@ -13,17 +13,15 @@ from torch import Tensor, nn
 
 from mmaction.registry import MODELS
 
-from ...errors import InputError
-from ...reader import read_checkpoint, unwrap
-from ..tokens import WINDOWS, Grid, Tokens
-from .base import Block as Parts
-from .base import Expert, ImgSize
-
-FOLDS = {name: window.replace(' h', '') for name, window in WINDOWS.items()}  # the tower splits heads
+from ...checkpoints import State, read_checkpoint, unwrap
+from ...utils import InputError
+from ..layers import WINDOWS, Grid, PositionTable, Tokens
+from .base import BlockParts
+from .video import ImgSize, VideoExpert
 
 
 @MODELS.register_module()
-class TimmExpert(Expert):
+class TimmExpert(VideoExpert):
     """A plain vision transformer of timm, run on the second frame of each pair, as CLIP is.
 
     Attention is the tower's own, so whatever it has inside (rotary positions, norms, layer scale) holds.
@@ -32,11 +30,9 @@ class TimmExpert(Expert):
     Args:
         model_name: timm's name, such as ``vit_base_patch16_224.augreg_in21k`` (tables 5 and 6) or
             ``eva02_base_patch16_clip_224`` (table 7). Width, depth and heads follow from it.
-        img_size: native height and width in pixels, one number for a square; other sizes interpolate the
-            positions.
-        num_frames: native frames of the clip; every second one is used.
+        img_size: see :class:`VideoExpert`.
         model_kwargs: more for ``timm.create_model``, to change its size.
-        kwargs: see :class:`Expert`. ``checkpoint`` is a file of timm or its hub, of open_clip where its
+        kwargs: see :class:`VideoExpert`. ``checkpoint`` is a file of timm or its hub, of open_clip where its
             tower is timm's (``visual.trunk.``), or of whatever timm converts for this model.
 
     Raises:
@@ -47,8 +43,6 @@ class TimmExpert(Expert):
     def __init__(self,
                  model_name: str,
                  img_size: ImgSize = 224,
-                 num_frames: int = 16,
-                 window: str = 'space',
                  model_kwargs: Optional[Dict[str, Any]] = None,
                  **kwargs) -> None:
         try:
@@ -69,9 +63,16 @@ class TimmExpert(Expert):
         normed = has_parameters(tower.norm)  # before pooling
         simple = tower.global_pool in ('', 'token') or tower.global_pool == 'avg' and not normed
         self.pools_itself = not simple or hasattr(tower, 'dist_token')  # distilled models pool two tokens
+        self.built = [tower]  # in a list, as modules cannot be assigned yet
         super().__init__(
-            tower, img_size, tower.patch_embed.patch_size[0], num_frames, tower.embed_dim, len(tower.blocks),
-            attn.num_heads, window, **kwargs)
+            img_size=img_size, patch_size=tower.patch_embed.patch_size[0], embed_dims=tower.embed_dim,
+            depth=len(tower.blocks), num_heads=attn.num_heads, **kwargs)
+        if tower.pos_embed is not None:  # in some models without entries for the class tokens
+            prefix = tower.pos_embed.shape[1] - self.grid[1] * self.grid[2]
+            self.table = TimmPositions(tower, 'pos_embed', self.grid, WINDOWS['space'].spans, prefix)
+
+    def build_tower(self) -> nn.Module:
+        return self.built.pop()
 
     @property
     def post_norm(self) -> nn.Module:
@@ -81,37 +82,24 @@ class TimmExpert(Expert):
     def blocks(self):
         return self.tower.blocks
 
-    def embed(self, clip: Tensor) -> Tokens:
-        tower, grid = self.tower, self.tubes(clip)
-        patches = tower.patch_embed(self.frames(clip)).flatten(1, 2)
+    def embed(self, x: Tensor) -> Tokens:
+        tower, grid = self.tower, self.grid_of(x.shape[2:])
+        patches = tower.patch_embed(self.frames(x)).flatten(1, 2)
         prefix = (getattr(tower, name, None) for name in ('cls_token', 'dist_token', 'reg_token'))
         x = torch.cat([*(p.expand(len(patches), -1, -1) for p in prefix if p is not None), patches], 1)
         if tower.pos_embed is not None:
-            table = self.positions(grid)  # in some models without entries for the prefix
+            table = self.table(grid)
             x = x + F.pad(table, (0, 0, x.shape[1] - table.shape[1], 0))
         x = getattr(tower, 'norm_pre', nn.Identity())(tower.pos_drop(x))
         return Tokens(rearrange(x, '(b t) s d -> b t s d', t=grid[0]), grid, self.num_prefix)
 
-    def positions(self, grid: Grid) -> Tensor:
-        """Position table of a frame."""
-        table, native = self.tower.pos_embed, self.grid[1:]
-        if grid[1:] == native:
-            return table  # timm resizes all the same while a model is exported
-        prefix = table.shape[1] - native[0] * native[1]
-        return resample_abs_pos_embed(table, list(grid[1:]), list(native), prefix)
-
-    def set_grid(self, grid: Grid) -> None:
-        if self.tower.pos_embed is not None:
-            self.tower.pos_embed.data = self.positions(grid)
-        self.grid, self.tower.patch_embed.grid_size = grid, grid[1:]
-
-    def block(self, i: int) -> Parts:
+    def parts(self, i: int) -> BlockParts:
         b = self.blocks[i]
-        return Parts(b.norm1, b, b.norm2, lambda n: scaled(b, 2, b.mlp(n)))
+        return BlockParts(b.norm1, b, b.norm2, lambda n: scaled(b, 2, b.mlp(n)))
 
     def self_attention(self, attn: Any, n: Tokens) -> Tensor:
         b, t, s, _ = n.data.shape
-        fold = FOLDS[self.window]
+        fold = WINDOWS[self.window].fold
         x = rearrange(n.data, f'b t s d -> {fold}')
         rope = self.rotary(n.grid)
         a = attn.attn(x) if rope is None else attn.attn(x, rope=rope)
@@ -129,23 +117,36 @@ class TimmExpert(Expert):
         still = torch.cat([torch.zeros(half), torch.ones(half)]).to(table).expand(self.num_prefix, -1)
         return repeat(torch.cat([still, table]), 's d -> (t s) d', t=grid[0])[self.num_prefix:]
 
+    def summarise(self, x: Tokens) -> Tensor:
+        """The class token of each frame, or the mean of its patches."""
+        return x.prefix[:, :, 0] if self.pools_prefix else x.patches.mean(2)
+
     def pool(self, x: Tokens) -> Tensor:
-        """Mean over time of the class tokens, or of the patches, then the post norm.
+        """A tower that pools by attention, or after its norm, pools each frame itself."""
+        if not self.pools_itself:
+            return super().pool(x)
+        frames = self.tower.forward_head(self.tower.norm(x.data.flatten(0, 1)), pre_logits=True)
+        frames = rearrange(frames, '(b t) d -> b t d', b=len(x.data))
+        return frames if self.per_frame else frames.mean(1)
 
-        A tower that pools otherwise (by attention, or after its norm) pools each frame itself.
-        """
-        tower = self.tower
-        if self.pools_itself:
-            frames = tower.forward_head(tower.norm(x.data.flatten(0, 1)), pre_logits=True)
-            return rearrange(frames, '(b t) d -> b t d', b=len(x.data)).mean(1)
-        tokens = x.prefix[:, :, :1] if self.pools_prefix else x.patches
-        return self.post_norm(tokens.mean(dim=(1, 2)))
+    def set_input_size(self, size) -> None:
+        super().set_input_size(size)
+        self.tower.patch_embed.grid_size = self.grid[1:]
 
-    def read_checkpoint(self, path: str) -> Dict[str, Tensor]:
+    def read_checkpoint(self, path: str) -> State:
         """Weights by the tower's names, converted and resized by timm."""
         state = timm.models.clean_state_dict(unwrap(read_checkpoint(path))[0])
         state = import_module(type(self.tower).__module__).checkpoint_filter_fn(state, self.tower)
         return {k: v for k, v in state.items() if not k.startswith('head.')}
+
+
+class TimmPositions(PositionTable):
+    """A position table that timm resizes."""
+
+    def fit(self, weight: Tensor, old: Grid, new: Grid) -> Tensor:
+        if old == new:
+            return weight  # timm resizes all the same while a model is exported
+        return resample_abs_pos_embed(weight, list(new[1:]), list(old[1:]), self.num_prefix)
 
 
 def has_parameters(module: nn.Module) -> bool:

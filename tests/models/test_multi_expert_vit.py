@@ -5,13 +5,13 @@ import torch
 from conftest import build_tiny, tiny_config
 
 from mmaction.registry import MODELS
-from projects.cast.errors import InputError
+from projects.cast.utils import InputError
 
 
 def forward(expert, clip):
     x = expert.embed(clip)
     for i in range(expert.depth):
-        x = expert.feed_forward(i, expert.attend(i, x))
+        x = expert.feed_forward(i, expert.self_attend(i, x))
     return x
 
 
@@ -36,7 +36,7 @@ def test_other_sizes(shape):
 
 
 def test_size_that_does_not_divide():
-    with pytest.raises(ValueError, match=r'\(1, 3, 15, 224, 224\).*tubes of \(2, 16, 16\)'):
+    with pytest.raises(ValueError, match=r'\(15, 224, 224\).*tubes of \(2, 16, 16\)'):
         build_tiny().backbone(torch.randn(1, 3, 15, 224, 224))
 
 

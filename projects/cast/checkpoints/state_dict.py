@@ -1,6 +1,6 @@
 """Comparing the tensors of models and files."""
 import hashlib
-from typing import Dict, Iterable
+from typing import Collection, Dict, Iterable
 
 import torch
 from torch import Tensor
@@ -8,7 +8,7 @@ from torch import Tensor
 State = Dict[str, Tensor]
 
 
-def some(names: Iterable[str], most: int = 6) -> str:
+def first_few(names: Iterable[str], most: int = 6) -> str:
     """The first few of many names."""
     names = list(names)
     return ', '.join(names[:most]) + (f', and {len(names) - most} more' if len(names) > most else '')
@@ -20,24 +20,22 @@ def mismatch(own: State, state: State) -> str:
     extra = [k for k in state if k not in own]
     shapes = [f'{k} {tuple(state[k].shape)} instead of {tuple(own[k].shape)}'
               for k in own if k in state and own[k].shape != state[k].shape]
-    return '; '.join(f'{len(names)} {what} ({some(names)})' for names, what in
+    return '; '.join(f'{len(names)} {what} ({first_few(names)})' for names, what in
                      [(missing, 'missing'), (extra, 'extra'), (shapes, 'of the wrong shape')] if names)
 
 
-def digest(state: State, positions: bool = False) -> str:
+def digest(state: State, leave_out: Collection[str] = ()) -> str:
     """A fingerprint of an expert's tensors and their names.
 
-    Position tables are left out: they are resized to the size of the input, so that they differ from those of
-    the expert's file. With ``positions`` they are in it, as in slim checkpoints of version 0.1.
+    Args:
+        state: tensors by name.
+        leave_out: names of position tables. They are resized to the size of the input, so that they differ
+            from those of the expert's file. Slim checkpoints of the first release have them in their
+            fingerprints all the same.
     """
     sha = hashlib.sha256()
     for name in sorted(state):
-        if positions or name not in ('positional_embedding', 'pos_embed'):
+        if name not in leave_out:
             sha.update(name.encode())
             sha.update(state[name].detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
     return sha.hexdigest()
-
-
-def is_fingerprint(value: str, state: State) -> bool:
-    """Whether ``value`` is a fingerprint of ``state``, one with position tables included."""
-    return any(value == digest(state, positions) for positions in (False, True))

@@ -1,4 +1,4 @@
-"""Classification heads: fused for one label, dual for verb and noun."""
+"""Several labels, such as verb and noun, from the features of one or more experts."""
 from typing import Dict, Optional, Sequence, Union
 
 import torch
@@ -11,75 +11,13 @@ from mmaction.models.heads import BaseHead
 from mmaction.registry import MODELS
 from mmaction.utils import SampleList
 
-from ..errors import InputError
-from ..tasks import in_order
-from .adapter import Adapter
-
-Widths = Union[int, Dict[str, int]]
+from ...utils import InputError, labels_by_task
+from .fused_head import Widths, full_precision, width
 
 
-def full(scores: Tensor) -> Tensor:
-    """Scores in at least float32, as the loss, top-k and the softmax want them."""
-    return scores.float() if scores.dtype.itemsize < 4 else scores
-
-
-def width(in_channels: Widths, expert: str) -> int:
-    """Width of an expert's feature, where ``in_channels`` is one for all or one by name."""
-    return in_channels if isinstance(in_channels, int) else in_channels[expert]
-
-
-@MODELS.register_module()
-class FusedHead(BaseHead):
-    """``Z = ADAP(CLS) + ADAP(GAP)`` (eq. 6), then one linear layer.
-
-    Args:
-        num_classes: number of classes.
-        in_channels: width D of the features, or a dict of widths by expert.
-        experts: names of the features that are fused.
-        adapters: without, Z is the sum of the features themselves; for a single expert.
-        average_clips: what is averaged over the views of a sample: ``prob``, ``score``, or nothing.
-        kwargs: see MMAction2's ``BaseHead``.
-    """
-
-    def __init__(self,
-                 num_classes: int,
-                 in_channels: Widths,
-                 experts: Sequence[str] = ('spatial', 'temporal'),
-                 adapters: bool = True,
-                 average_clips: Optional[str] = 'prob',
-                 **kwargs) -> None:
-        super().__init__(num_classes, in_channels, average_clips=average_clips, **kwargs)
-        dims = width(in_channels, experts[0])
-        if not adapters and any(width(in_channels, e) != dims for e in experts):
-            raise InputError(f'features of widths {in_channels} cannot be added without adapters')
-        self.adapters = nn.ModuleDict({
-            name: Adapter(width(in_channels, name), out_dims=dims) if adapters else nn.Identity()
-            for name in experts})
-        self.fc_cls = nn.Linear(dims, num_classes)
-
-    def init_weights(self) -> None:
-        trunc_normal_init(self.fc_cls, std=0.02)
-
-    def forward(self, x: Dict[str, Tensor], **kwargs) -> Tensor:
-        """Features ``(B, D)`` by expert to logits ``(B, num_classes)``."""
-        z = sum(adapter(x[name].to(self.fc_cls.weight)) for name, adapter in self.adapters.items())
-        return self.fc_cls(z)
-
-    def loss_by_feat(self, cls_scores: Tensor, data_samples: SampleList) -> dict:
-        """As in MMAction2, with accuracies in percent."""
-        losses = super().loss_by_feat(full(cls_scores), data_samples)
-        return {name: 100 * value if name.endswith('_acc') else value for name, value in losses.items()}
-
-    def predict_by_feat(self, cls_scores: Tensor, data_samples: SampleList) -> SampleList:
-        """As in MMAction2."""
-        return super().predict_by_feat(full(cls_scores), data_samples)
-
-
-@MODELS.register_module()
-class VerbNounHead(BaseHead):
-    """One linear layer per task, each on the feature of one expert; the losses are added.
-
-    Labels are tensors with one class index per task, in the order of ``num_classes``, verb before noun.
+@MODELS.register_module(name=['MultiTaskHead', 'VerbNounHead'])
+class MultiTaskHead(BaseHead):
+    """One linear layer per task, each on the feature of one expert or of several; the losses are added.
 
     Args:
         num_classes: task to number of classes.
@@ -101,6 +39,9 @@ class VerbNounHead(BaseHead):
         super().__init__(num_classes, in_channels, average_clips=average_clips, **kwargs)
         if fusion not in ('add', 'concat'):
             raise InputError(f"unknown fusion {fusion!r}; choose 'add' or 'concat'")
+        if set(experts) != set(num_classes):
+            raise InputError(f'the head has experts for the tasks {sorted(experts)}, but num_classes for '
+                             f'{sorted(num_classes)}; name the same tasks in both')
         self.fusion = fusion
         self.experts = {task: (e, ) if isinstance(e, str) else tuple(e) for task, e in experts.items()}
         widths = {task: [width(in_channels, e) for e in names] for task, names in self.experts.items()}
@@ -108,7 +49,7 @@ class VerbNounHead(BaseHead):
             raise InputError(f"features of widths {in_channels} cannot be added; choose fusion='concat'")
         self.fc_cls = nn.ModuleDict({
             task: nn.Linear(sum(widths[task]) if fusion == 'concat' else widths[task][0], n)
-            for task, n in in_order(num_classes).items()})
+            for task, n in num_classes.items()})
 
     def init_weights(self) -> None:
         for fc in self.fc_cls.values():
@@ -127,15 +68,14 @@ class VerbNounHead(BaseHead):
 
         Args:
             cls_scores: task to logits ``(B, classes)``.
-            data_samples: with ``gt_label``, one class index per task or, once mixed, the label
-                distributions of all tasks behind each other.
+            data_samples: with ``gt_label``, a class index or, once mixed, a distribution by task.
         """
-        cls_scores = {task: full(scores) for task, scores in cls_scores.items()}
-        labels = torch.stack([sample.gt_label for sample in data_samples])
-        classes = [scores.shape[1] for scores in cls_scores.values()]
-        mixed = labels.shape[1] == sum(classes)
+        labels = [labels_by_task(sample.gt_label, list(cls_scores)) for sample in data_samples]
         losses = {}
-        for (task, scores), label in zip(cls_scores.items(), labels.split(classes, 1) if mixed else labels.T):
+        for task, scores in cls_scores.items():
+            scores = full_precision(scores)
+            label = torch.stack([one[task] for one in labels]).to(scores.device)
+            mixed = label.dim() > 1
             target = label if mixed else F.one_hot(label, scores.shape[1])
             smooth = (1 - self.label_smooth_eps) * target + self.label_smooth_eps / scores.shape[1]
             losses[f'loss_{task}'] = self.loss_cls(scores, smooth)
@@ -148,16 +88,17 @@ class VerbNounHead(BaseHead):
     def predict_by_feat(self, cls_scores: Dict[str, Tensor], data_samples: SampleList) -> SampleList:
         """Scores averaged over the views of each sample, as a dict by task."""
         views = len(next(iter(cls_scores.values()))) // len(data_samples)
-        scores = {task: self.average_clip(full(s), num_segs=views) for task, s in cls_scores.items()}
+        scores = {task: self.average_clip(full_precision(s), num_segs=views)
+                  for task, s in cls_scores.items()}
         for i, sample in enumerate(data_samples):
             score = {task: s[i] for task, s in scores.items()}
             sample.set_pred_score(score)
-            sample.set_pred_label(torch.stack([s.argmax(-1) for s in score.values()]))
+            sample.set_field({task: int(s.argmax()) for task, s in score.items()}, 'pred_label')
         return data_samples
 
 
-@MODELS.register_module()
-class EnsembleVerbNounHead(VerbNounHead):
+@MODELS.register_module(name=['EnsembleHead', 'EnsembleVerbNounHead'])
+class EnsembleHead(MultiTaskHead):
     """Every expert predicts every task by itself; in testing their probabilities are averaged (table 1 (a)).
 
     The paper leaves open what its ensemble averages. Without exchanges the experts stay independent: each
@@ -167,7 +108,7 @@ class EnsembleVerbNounHead(VerbNounHead):
         num_classes: task to number of classes.
         in_channels: width D of the features, or a dict of widths by expert.
         experts: names of the experts.
-        average_clips: as for :class:`VerbNounHead`.
+        average_clips: as for :class:`MultiTaskHead`.
         kwargs: see MMAction2's ``BaseHead``.
     """
 
@@ -179,7 +120,7 @@ class EnsembleVerbNounHead(VerbNounHead):
                  **kwargs) -> None:
         BaseHead.__init__(self, num_classes, in_channels, average_clips=average_clips, **kwargs)
         self.members = nn.ModuleDict({
-            e: VerbNounHead(num_classes, in_channels, dict.fromkeys(num_classes, e), **kwargs)
+            e: MultiTaskHead(num_classes, in_channels, dict.fromkeys(num_classes, e), **kwargs)
             for e in experts})
 
     def init_weights(self) -> None:

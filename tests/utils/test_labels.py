@@ -1,4 +1,4 @@
-"""The order of tasks is that of the labels, also in the config that a run leaves in its work directory."""
+"""Labels go by name, whatever order a config has its tasks in."""
 import pytest
 import torch
 from conftest import MINI, RECIPE, mini_dict
@@ -6,16 +6,21 @@ from mmengine import Config
 
 from mmaction.registry import DATASETS, MODELS
 from mmaction.structures import ActionDataSample
-from projects.cast.tasks import in_order
+from projects.cast.utils import InputError, labels_by_task
 
 
-def test_verb_comes_before_noun_and_others_stay():
-    assert list(in_order(dict(noun=2, tool=3, verb=1)).items()) == [('verb', 1), ('noun', 2), ('tool', 3)]
-    assert list(in_order(dict(b=1, a=2))) == ['b', 'a']
+def test_names_and_the_order_of_labels_without_names():
+    assert labels_by_task(dict(tool=2, verb=0), ['verb', 'tool']) == dict(verb=0, tool=2)
+    assert labels_by_task(torch.tensor([1, 3]), ['noun', 'verb']) == dict(verb=1, noun=3)
+    with pytest.raises(InputError, match=r"label \[1, 3\] without names .* \['verb', 'tool'\]; give a dict"):
+        labels_by_task(torch.tensor([1, 3]), ['verb', 'tool'])
+    with pytest.raises(InputError, match=r"labels for \['noun'\], but the tasks are \['noun', 'verb'\]"):
+        labels_by_task(dict(noun=1), ['verb', 'noun'])
 
 
+@pytest.mark.parametrize('by_name', [False, True])
 @pytest.mark.parametrize('mixup', [False, True])
-def test_a_dumped_config_pairs_labels_and_heads_alike(mini_root, tmp_path, mixup):
+def test_a_dumped_config_pairs_labels_and_heads_alike(mini_root, tmp_path, mixup, by_name):
     """mmengine sorts the keys of all dicts when it writes a config."""
     cfg = Config.fromfile(RECIPE if mixup else MINI)
     cfg.merge_from_dict(mini_dict(mini_root))
@@ -26,10 +31,14 @@ def test_a_dumped_config_pairs_labels_and_heads_alike(mini_root, tmp_path, mixup
     assert list(dumped.model.cls_head.num_classes) == ['noun', 'verb']
 
     head = MODELS.build({**dumped.model.cls_head, 'label_smooth_eps': 0.})
-    verb, noun = DATASETS.build({**dumped.train_dataloader.dataset, 'pipeline': []}).get_data_info(0)['label']
+    info = DATASETS.build({**dumped.train_dataloader.dataset, 'pipeline': []}).get_data_info(0)
+    verb, noun = info['label']
+    assert info['gt_label'] == dict(verb=verb, noun=noun)
     scores = dict(verb=torch.full((1, 6), -20.), noun=torch.full((1, 9), -20.))
     scores['verb'][0, verb] = scores['noun'][0, noun] = 20.  # as sure and right as can be
-    samples = [ActionDataSample().set_gt_label([verb, noun])]
+    sample = ActionDataSample()
+    sample.set_field(info['gt_label'], 'gt_label') if by_name else sample.set_gt_label([verb, noun])
+    samples = [sample]
     if mixup:
         sizes = dict(num_classes=dict(noun=9, verb=6), probs=1.)
         blending = MODELS.build({**dumped.model.data_preprocessor.blending, **sizes})

@@ -1,6 +1,6 @@
-"""What is computed more cheaply than it is written; ``plain=True`` computes it as it is written.
+"""Cheaper ways to compute what the equations say; ``plain=True`` computes it word for word.
 
-``TwoExpertViT(plain=True)`` sets the attribute ``plain`` of the modules that call these functions.
+``MultiExpertViT(plain=True)`` sets the attribute ``plain`` of the modules that call these functions.
 """
 import functools
 import time
@@ -56,7 +56,7 @@ def prefers_by_head() -> bool:
     return apart < fused
 
 
-def attend(q: Tensor, k: Tensor, v: Tensor, plain: bool = False) -> Tensor:
+def dot_product_attention(q: Tensor, k: Tensor, v: Tensor, plain: bool = False) -> Tensor:
     """Eq. 1.
 
     Args:

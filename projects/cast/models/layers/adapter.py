@@ -4,7 +4,7 @@ from typing import Optional
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .lean import recompute
+from .efficient import recompute
 
 
 def zero_init(linear: nn.Linear) -> nn.Linear:

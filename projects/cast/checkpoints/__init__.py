@@ -1,0 +1,8 @@
+from .experts import VIDEOMAE, load_strictly, read_expert
+from .reader import read_checkpoint, unwrap
+from .release import RELEASE
+from .rename import Table, rename
+from .state_dict import State, digest, first_few, mismatch
+
+__all__ = ['RELEASE', 'State', 'Table', 'VIDEOMAE', 'digest', 'first_few', 'load_strictly', 'mismatch',
+           'read_checkpoint', 'read_expert', 'rename', 'unwrap']

@@ -1,0 +1,37 @@
+"""Renaming tensors by ordered tables."""
+import re
+from collections import OrderedDict
+from typing import List, Tuple
+
+from ..utils import InputError
+from .state_dict import State, first_few
+
+Table = List[Tuple[str, str]]
+
+
+def rename(state: State, table: Table, reverse: bool = False) -> State:
+    """Renames every key by the first row of the table that begins it.
+
+    Args:
+        state: tensors by name.
+        table: rows ``(old, new)`` of name prefixes, in which ``{i}`` stands for a number.
+        reverse: read the rows from right to left.
+
+    Raises:
+        InputError: naming the keys that no row knows.
+    """
+    rows = [(new, old) if reverse else (old, new) for old, new in table]
+    patterns = [(re.compile(re.escape(old).replace(r'\{i\}', r'(\d+)')), new) for old, new in rows]
+    renamed, unknown = OrderedDict(), []
+    for key, value in state.items():
+        for pattern, new in patterns:
+            match = pattern.match(key)
+            if match:
+                renamed[new.format(i=(match.groups() or ('', ))[0]) + key[match.end():]] = value
+                break
+        else:
+            unknown.append(key)
+    if unknown:
+        raise InputError(f'{len(unknown)} of {len(state)} keys are unknown: {first_few(unknown)}; is '
+                         'this a checkpoint of the kind that the command expects?')
+    return renamed

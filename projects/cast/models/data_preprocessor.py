@@ -1,0 +1,74 @@
+"""From the batch of a data loader to the inputs of a backbone with several modalities."""
+from typing import Dict, Optional
+
+import torch
+import torch.nn.functional as F
+
+from mmaction.models.data_preprocessors import MultiModalDataPreprocessor
+from mmaction.registry import MODELS
+from mmaction.utils import ConfigType
+
+from ..utils import InputError
+from .blending import ReverseMixup
+from .multi_expert_vit import MASK
+
+
+@MODELS.register_module()
+class CASTDataPreprocessor(MultiModalDataPreprocessor):
+    """``MultiModalDataPreprocessor`` for side inputs, for samples that lack a modality, and for mixup.
+
+    The pipeline collects the inputs by ``PackActionInputs(collect_keys=('imgs', 'spectrogram', ...))``. What
+    has no preprocessor is a side input, which is stacked as it is. A sample that lacks a modality brings an
+    empty tensor for it: zeros take its place, and ``<modality>_mask`` says so to the backbone.
+
+    Args:
+        preprocessors: modality to the config of a preprocessor such as ``ActionDataPreprocessor``.
+        blending: config of a batch augmentation that mixes all modalities by the same lambda:
+            ``ReverseMixup``, by itself or inside ``RandomBatchAugment`` or ``MultiTaskBatchAugment``. Side
+            inputs are not mixed.
+
+    Raises:
+        InputError: if ``blending`` has an augmentation that knows a single modality only.
+    """
+
+    def __init__(self, preprocessors: Dict[str, ConfigType], blending: Optional[ConfigType] = None) -> None:
+        super().__init__(preprocessors)
+        self.blending = MODELS.build(blending) if blending else None
+        for augment in getattr(self.blending, 'augments', [self.blending]):
+            if not isinstance(augment, (ReverseMixup, type(None))):
+                raise InputError(f'{type(augment).__name__} cannot blend several modalities; use '
+                                 'ReverseMixup')
+
+    def forward(self, data: dict, training: bool = False) -> dict:
+        """Stacks, normalises and blends a batch.
+
+        Args:
+            data: ``inputs``, a dict of lists of tensors ``(views, ...)``, and ``data_samples``.
+            training: whether to blend.
+
+        Returns:
+            the same with ``inputs``, a dict of tensors ``(B, views, ...)``, and masks ``(B, )``.
+        """
+        data = self.cast_data(data)
+        batch, samples = {}, data['data_samples']
+        for name, values in data['inputs'].items():
+            present = torch.tensor([value.numel() > 0 for value in values], device=values[0].device)
+            if not present.all():
+                batch[name + MASK] = present
+            if not present.any():
+                continue
+            like = values[int(present.int().argmax())]
+            values = [value if value.numel() else torch.zeros_like(like) for value in values]
+            if name in self.preprocessors:
+                batch[name], samples = self.preprocessors[name].preprocess(values, samples, training)
+                batch[name][~present] = 0  # zero also where zero is not the mean
+            else:
+                batch[name] = torch.stack(values)
+        if training and self.blending:
+            mixed = {k: v for k, v in batch.items() if k.removesuffix(MASK) in self.preprocessors}
+            for sample in samples:
+                if isinstance(sample.gt_label, torch.Tensor) and len(sample.gt_label) == 1:
+                    sample.set_gt_label(F.one_hot(sample.gt_label[0], self.blending.num_classes))
+            mixed, samples = self.blending(mixed, samples)
+            batch.update(mixed)
+        return {**data, 'inputs': batch, 'data_samples': samples}

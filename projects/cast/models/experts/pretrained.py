@@ -1,0 +1,57 @@
+"""Loading an expert's tower."""
+from typing import Any, Dict, Optional
+
+from mmengine.model import BaseModule
+
+from ...checkpoints import State, load_strictly, read_expert
+from ..layers import PositionTable
+
+
+class PretrainedTower(BaseModule):
+    """A module around a library's ``tower``, whose weights come from the file ``checkpoint``."""
+
+    tower: Any  # its parts are known to the subclass
+    checkpoint: Optional[str]
+    from_file = True  # whether `init_weights` reads `checkpoint`; not where the whole model is loaded later
+
+    def init_weights(self) -> None:
+        """Initialises the tower, then loads ``checkpoint`` over it, strictly and last."""
+        super().init_weights()
+        if self.from_file:
+            self.load_checkpoint()
+
+    def load_checkpoint(self) -> None:
+        """Loads ``checkpoint``, if there is one, strictly; positions of another size are interpolated.
+
+        Raises:
+            InputError: naming the file, and what is missing, extra or of the wrong shape.
+        """
+        if self.checkpoint:
+            load_strictly(self.tower, self.checkpoint, self.read_checkpoint, self.fit_positions)
+
+    def read_checkpoint(self, path: str) -> State:
+        """Weights in a file by the tower's names."""
+        return read_expert(path)
+
+    def fit_positions(self, state: State) -> Dict[str, str]:
+        """Resizes learned tables of square images to the native grid, in place.
+
+        Returns:
+            name of each table that was resized to a description of what was done.
+        """
+        done = {}
+        for name, table in self.position_tables().items():
+            given, own = state.get(name), table.weight
+            if given is None or given.shape == own.shape or given.shape[-1] != own.shape[-1]:
+                continue
+            places = given.shape[-2] - table.num_prefix
+            side = round(places**0.5)
+            if side * side == places and table.spans == (1, 2):
+                state[name] = table.fit(given, (1, side, side), table.grid)
+                done[name] = f'from {side}x{side} to {table.grid[1]}x{table.grid[2]}'
+        return done
+
+    def position_tables(self) -> Dict[str, PositionTable]:
+        """The tower's position tables, by the names that its state dict has for them."""
+        tables = (m for m in self.modules() if isinstance(m, PositionTable))
+        return {table.name: table for table in tables if table.owner[0] is self.tower}

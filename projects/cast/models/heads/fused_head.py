@@ -1,0 +1,71 @@
+"""One label from the features of one or more experts."""
+from typing import Dict, Optional, Sequence, Union
+
+from mmengine.model.weight_init import trunc_normal_init
+from torch import Tensor, nn
+
+from mmaction.models.heads import BaseHead
+from mmaction.registry import MODELS
+from mmaction.utils import SampleList
+
+from ...utils import InputError
+from ..layers import Adapter
+
+Widths = Union[int, Dict[str, int]]
+
+
+def full_precision(scores: Tensor) -> Tensor:
+    """Scores in at least float32, as the loss, top-k and the softmax want them."""
+    return scores.float() if scores.dtype.itemsize < 4 else scores
+
+
+def width(in_channels: Widths, expert: str) -> int:
+    """Width of an expert's feature, where ``in_channels`` is one for all or one by name."""
+    return in_channels if isinstance(in_channels, int) else in_channels[expert]
+
+
+@MODELS.register_module()
+class FusedHead(BaseHead):
+    """``Z = ADAP(CLS) + ADAP(GAP)`` (eq. 6), then one linear layer; for any number of experts.
+
+    Args:
+        num_classes: number of classes.
+        in_channels: width D of the features, or a dict of widths by expert.
+        experts: names of the features that are fused.
+        adapters: without, Z is the sum of the features themselves; for a single expert.
+        average_clips: what is averaged over the views of a sample: ``prob``, ``score``, or nothing.
+        kwargs: see MMAction2's ``BaseHead``.
+    """
+
+    def __init__(self,
+                 num_classes: int,
+                 in_channels: Widths,
+                 experts: Sequence[str] = ('spatial', 'temporal'),
+                 adapters: bool = True,
+                 average_clips: Optional[str] = 'prob',
+                 **kwargs) -> None:
+        super().__init__(num_classes, in_channels, average_clips=average_clips, **kwargs)
+        dims = width(in_channels, experts[0])
+        if not adapters and any(width(in_channels, e) != dims for e in experts):
+            raise InputError(f'features of widths {in_channels} cannot be added without adapters')
+        self.adapters = nn.ModuleDict({
+            name: Adapter(width(in_channels, name), out_dims=dims) if adapters else nn.Identity()
+            for name in experts})
+        self.fc_cls = nn.Linear(dims, num_classes)
+
+    def init_weights(self) -> None:
+        trunc_normal_init(self.fc_cls, std=0.02)
+
+    def forward(self, x: Dict[str, Tensor], **kwargs) -> Tensor:
+        """Features ``(B, D)`` by expert to logits ``(B, num_classes)``."""
+        z = sum(adapter(x[name].to(self.fc_cls.weight)) for name, adapter in self.adapters.items())
+        return self.fc_cls(z)
+
+    def loss_by_feat(self, cls_scores: Tensor, data_samples: SampleList) -> dict:
+        """As in MMAction2, with accuracies in percent."""
+        losses = super().loss_by_feat(full_precision(cls_scores), data_samples)
+        return {name: 100 * value if name.endswith('_acc') else value for name, value in losses.items()}
+
+    def predict_by_feat(self, cls_scores: Tensor, data_samples: SampleList) -> SampleList:
+        """As in MMAction2."""
+        return super().predict_by_feat(full_precision(cls_scores), data_samples)

@@ -1,0 +1,241 @@
+"""CAST's backbone: experts that exchange in every layer (section 3.2)."""
+import functools
+import math
+from typing import Any, Dict, List, Optional, Sequence, Set, Tuple
+
+import numpy as np
+import torch
+from mmengine.model import BaseModule, ModuleDict
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+from mmaction.registry import MODELS
+from mmaction.utils import ConfigType
+
+from ..utils import InputError
+from .experts import Inputs
+from .layers import Tokens
+
+Streams = Dict[str, Tokens]
+MASK = '_mask'  # behind a modality: key of the batch that says which samples have it
+
+
+@MODELS.register_module(name=['MultiExpertViT', 'TwoExpertViT'])
+class MultiExpertViT(BaseModule):
+    """Frozen experts in step, exchanging after each self-attention.
+
+    Paper: *CAST: Cross-Attention in Space and Time for Video Action Recognition*, NeurIPS 2023,
+    https://arxiv.org/abs/2311.18825.
+
+    Experts and exchanges are dicts keyed by name, so that a config changes or adds one without
+    repeating the others; nothing in here knows how many there are, nor what they are. They are built in the
+    order of their names, since the configs that mmengine writes have sorted keys.
+
+    Args:
+        experts: name to config of an :class:`Expert`.
+        exchanges: name to config of an exchange such as :class:`BCAST`. Two keys beside the
+            exchange's own: ``between``, the names of its two experts (the experts themselves where
+            there are only two), and ``layers``, the 0-based blocks that have it (default all).
+        combine: what a stream gets from several exchanges of a block. ``sum`` adds their updates, all
+            computed from the streams before; ``mean`` adds the mean of those that this stream gets in this
+            block; in ``sequence`` each exchange reads what the earlier ones wrote.
+        order: names of all exchanges in the order of ``sequence``.
+        share_projections: experts whose down- and up-projections the exchanges of a block share.
+        drop_path_rate: rate at the last block, rising linearly from 0 at the first; acts on the
+            feed-forward adapters and the exchanges, never on frozen branches.
+        with_cp: compute each block again in the backward pass instead of keeping its activations.
+        plain: nothing of ``layers/efficient.py``, and compute what reaches no output, as the release does:
+            the same results, at its costs. For comparison only; attention that is a tower's own (timm's)
+            stays as it is.
+
+    Raises:
+        InputError: if the parts do not fit together.
+    """
+
+    def __init__(self,
+                 experts: Dict[str, ConfigType],
+                 exchanges: Dict[str, ConfigType] = {},
+                 combine: str = 'sum',
+                 order: Optional[Sequence[str]] = None,
+                 share_projections: Sequence[str] = (),
+                 drop_path_rate: float = 0.,
+                 with_cp: bool = False,
+                 plain: bool = False,
+                 init_cfg: Optional[ConfigType] = None) -> None:
+        super().__init__(init_cfg=init_cfg)
+        self.combine, self.order = combine, list(order or sorted(exchanges))
+        self.with_cp, self.plain = with_cp, plain
+        self.experts = ModuleDict({  # mmengine's: it passes init_weights on
+            name: MODELS.build({'drop_path_rate': drop_path_rate, 'name': name, **experts[name]})
+            for name in sorted(experts)})
+        self.check(exchanges, order)
+        self.exchanges = nn.ModuleList(
+            nn.ModuleDict({
+                name: self.build_exchange(float(rate), **exchanges[name]) for name in self.order
+                if i in exchanges[name].get('layers', range(self.depth))})
+            for i, rate in enumerate(np.linspace(0, drop_path_rate, self.depth)))
+        for i in range(self.depth):
+            self.share(i, share_projections)
+        # Experts whose patches nothing reads after the last block: they pool class tokens only.
+        self.pools_prefix = {n for n, e in self.experts.items() if e.pools_prefix}
+        for module in self.modules():
+            if hasattr(type(module), 'plain'):
+                module.plain = plain
+
+    def check(self, exchanges: Dict[str, ConfigType], order: Optional[Sequence[str]]) -> None:
+        """Raises InputError if depths, layers or the order of exchanges do not fit."""
+        depths = {name: expert.depth for name, expert in self.experts.items()}
+        if len(set(depths.values())) != 1:
+            raise InputError(f'experts go in step, block by block, but their depths are {depths}')
+        self.depth = next(iter(depths.values()))
+        for name, cfg in exchanges.items():
+            layers = cfg.get('layers', ())
+            if set(layers) - set(range(self.depth)):
+                raise InputError(f'the exchange {name!r} has layers={list(layers)}, but the {self.depth} '
+                                 f'blocks are numbered 0 to {self.depth - 1}; name some of these')
+        if self.combine not in ('sum', 'mean', 'sequence'):
+            raise InputError(f"combine={self.combine!r} is not known; choose 'sum', 'mean' or 'sequence'")
+        if sorted(self.order) != sorted(exchanges) or (
+                self.combine == 'sequence' and order is None and len(exchanges) > 1):
+            raise InputError(f'order={order} must name each of the exchanges {sorted(exchanges)} once')
+
+    def build_exchange(self, rate: float, between: Tuple[str, ...] = (), layers=(), **cfg):
+        """Builds one exchange for its two experts' widths and grids."""
+        between = tuple(between) or tuple(self.experts)
+        missing = [name for name in between if name not in self.experts]
+        if missing or len(between) != 2:
+            raise InputError(f'an exchange needs two experts, got between={between}; the experts '
+                             f'are {tuple(self.experts)}')
+        return MODELS.build({
+            'drop_path_rate': rate,
+            **cfg, 'embed_dims': {n: self.experts[n].embed_dims for n in between},
+            'grids': {n: self.experts[n].grid for n in between}})
+
+    def share(self, i: int, experts: Sequence[str]) -> None:
+        """Lets the exchanges of block ``i`` share the projections of some experts."""
+        exchanges = list(self.exchanges_at(i).values())
+        for name in experts:
+            if name not in self.experts:
+                raise InputError(f'share_projections names {name!r}; the experts are {list(self.experts)}')
+            those = [exchange for exchange in exchanges if name in exchange.other]
+            for exchange in those[1:]:
+                exchange.share(those[0], name)
+
+    def exchanges_at(self, i: int) -> Dict[str, Any]:
+        """The exchanges of block ``i`` by name."""
+        return dict(self.exchanges[i].items())  # type: ignore[operator]
+
+    def forward(self, inputs: Inputs) -> Dict[str, Tensor]:
+        """Clip to features.
+
+        Args:
+            inputs: a normalised clip ``(B, 3, F, H, W)``, or a dict of modalities and side inputs. A boolean
+                ``<modality>_mask`` of shape ``(B, )`` says which samples have a modality; about the others
+                its expert tells nothing, and its feature is zero. Where all lack it, the mask is enough.
+
+        Returns:
+            expert name to pooled feature ``(B, D)``, or ``(B, T, D)`` of an expert that gives one per frame,
+            in the input's dtype whatever that of the weights.
+        """
+        inputs = {'video': inputs} if isinstance(inputs, Tensor) else dict(inputs)
+        dtype = next(self.parameters()).dtype  # all weights have one
+        x, masks = {}, {}
+        for name, e in self.experts.items():
+            mask = inputs.get(e.modality + MASK)
+            if mask is not None:
+                masks[name] = mask
+                inputs.setdefault(e.modality, torch.zeros(
+                    len(mask), *e.input_shape(), dtype=dtype, device=mask.device))
+            x[name] = e.embed(e.renormalize(e.pick(inputs).to(dtype)))
+        for i in range(self.depth):
+            last = i == self.depth - 1
+            if self.with_cp and torch.is_grad_enabled():
+                x = checkpoint(self.block, i, x, inputs, masks, last, use_reentrant=False)
+            else:
+                x = self.block(i, x, inputs, masks, last)
+        return {name: scaled(e.pool(x[name]), masks.get(name)).to(inputs[e.modality].dtype)
+                for name, e in self.experts.items()}
+
+    def block(self, i: int, x: Streams, inputs: Dict[str, Tensor] = {}, masks: Dict[str, Tensor] = {},
+              last: bool = False) -> Streams:
+        """Block ``i`` of all experts.
+
+        Args:
+            i: index of the block.
+            x: expert name to tokens.
+            inputs: the batch.
+            masks: expert name to ``(B, )``, whether a sample has what the expert reads.
+            last: leave out the patches of experts that pool their class tokens, as nothing reads them.
+        """
+        x = {name: e.self_attend(i, x[name]) for name, e in self.experts.items()}  # eq. 3
+        x = self.exchange(i, x, inputs, masks, last)  # eq. 7, 8 and 4
+        return {name: e.feed_forward(i, x[name]) for name, e in self.experts.items()}  # eq. 5
+
+    def exchange(self, i: int, x: Streams, inputs: Dict[str, Tensor], masks: Dict[str, Tensor],
+                 last: bool) -> Streams:
+        """All exchanges of block ``i``, stage by stage; the paper's one is a single stage."""
+        exchanges = list(self.exchanges_at(i).values())
+        stages = [[e] for e in exchanges] if self.combine == 'sequence' and exchanges else [exchanges]
+        unread: Set[str] = set()
+        for k, stage in enumerate(stages):
+            if last and not self.plain:  # patches are dropped once no later stage reads them
+                later = [e for stage in stages[k + 1:] for e in stage]
+                unread = self.pools_prefix - {name for e in later for name in e.other}
+            updates: Dict[str, list] = {name: [] for name in x}
+            for exchange in stage:
+                seen = [masks[name] for name in exchange.other if name in masks]
+                both = torch.stack(seen).all(0) if seen else None
+                for name, phi in exchange(x, inputs, unread).items():
+                    updates[name].append((phi, both))
+            x = {name: t.drop_patches() if name in unread else t for name, t in x.items()}
+            x = {name: t.replace(t.data + self.combined(updates[name])) if updates[name] else t
+                 for name, t in x.items()}  # eq. 4
+        return x
+
+    def combined(self, updates: List[Tuple[Tensor, Optional[Tensor]]]) -> Tensor:
+        """The sum of a stream's updates, or the mean of those whose experts both see the sample."""
+        total = functools.reduce(torch.add, (scaled(phi, mask) for phi, mask in updates))
+        if self.combine != 'mean':
+            return total
+        ones = total.new_ones(len(total))
+        count = torch.stack([ones if mask is None else mask.to(ones) for _, mask in updates]).sum(0)
+        return scaled(total, 1 / count.clamp(min=1))
+
+    def layer_groups(self) -> List[List[nn.Parameter]]:
+        """Parameters by depth: embeddings, block by block with its exchanges, and the last norms."""
+        experts = [expert.layer_groups() for expert in self.experts.values()]
+        exchanges = [[], *(list(e.parameters()) for e in self.exchanges), []]
+        return [sum(groups, []) for groups in zip(*experts, exchanges)]
+
+    def smallest_inputs(self) -> Dict[str, Tuple[int, ...]]:
+        """Shapes of the smallest batch that all experts and exchanges can read, without the batch axis."""
+        shapes: Dict[str, Tuple[int, ...]] = {}
+        for e in self.experts.values():
+            shape = e.input_shape(smallest=True)
+            shapes[e.modality] = tuple(map(math.lcm, shapes.get(e.modality, shape), shape))
+        sides = [e.side_inputs(shapes) for i in range(self.depth) for e in self.exchanges_at(i).values()]
+        return {k: v for part in (shapes, *sides) for k, v in part.items()}
+
+    @torch.no_grad()
+    def set_input_size(self, size: Tuple[int, ...], modality: str = 'video') -> None:
+        """Makes another size of inputs the native one: resizes all position tables now, once, in place.
+
+        Inputs of any other size resize them in each forward pass, by operators that exporters may not know.
+        Checkpoints of the former size no longer fit: load them first.
+
+        Args:
+            size: ``(F, H, W)`` of a clip.
+            modality: which experts see inputs of that size.
+        """
+        for expert in self.experts.values():
+            if expert.modality == modality:
+                expert.set_input_size(size)
+        grids = {name: expert.grid for name, expert in self.experts.items()}
+        for i in range(self.depth):
+            for exchange in self.exchanges_at(i).values():
+                exchange.set_grids(grids)
+
+
+def scaled(x: Tensor, factors: Optional[Tensor]) -> Tensor:
+    """``x`` with each sample multiplied by its factor, if there are factors."""
+    return x if factors is None else x * factors.to(x.dtype).view(-1, *[1] * (x.dim() - 1))
