@@ -1,11 +1,13 @@
 # CAST with ViT-B/16 experts: 217 M parameters, 45 M of them learned. No head: it depends on the data.
+_base_ = 'weights.py'
+
 model = dict(
     type='CASTRecognizer',
     backbone=dict(
         type='TwoExpertViT',
         experts=dict(
-            spatial=dict(type='CLIPExpert', checkpoint=None),
-            temporal=dict(type='VideoMAEExpert', checkpoint=None)),
+            spatial=dict(type='CLIPExpert', checkpoint=_base_.weights.clip),
+            temporal=dict(type='VideoMAEExpert', checkpoint=None)),  # the data set's
         exchanges=dict(
             b_cast=dict(
                 type='BCAST',
