@@ -11,7 +11,7 @@ from ..errors import InputError, MissingFileError
 from .config_keys import TOP, VARIABLES, check_keys, meant, registered
 from .derive import derive
 
-DERIVED = inspect.signature(derive).parameters
+DERIVED = {*inspect.signature(derive).parameters, 'train_pipeline', 'val_pipeline'}
 
 
 def flat(cfg: Any, path: str = '') -> Iterator[Tuple[str, Any]]:
