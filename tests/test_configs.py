@@ -7,6 +7,7 @@ from conftest import MINI, RECIPE, ROOT, load_tool
 from mmengine import Config
 from mmengine.dataset import Compose, pseudo_collate
 from mmengine.optim import build_optim_wrapper
+from mmengine.runner import set_random_seed
 
 from mmaction.registry import MODELS
 
@@ -102,7 +103,7 @@ def data_of(path, root):
 def test_a_training_step_moves_what_it_should(path, mini_root):
     """Tiny experts, all else as it is: clips through the pipeline, one step of the config's optimizer."""
     cfg, _, info = data_of(path, mini_root)
-    torch.manual_seed(0)
+    set_random_seed(0)  # the crops, too: with some, a bias of the mini config has no gradient
     size = {} if path in (MINI, RECIPE) else dict(img_size=32, num_frames=4)
     cfg.model.backbone.drop_path_rate = 0.  # it would leave some adapter out now and then
     model = MODELS.build(shrink(cfg.model, 24, 2, 2, **size))

@@ -40,7 +40,7 @@ def shrink(model: ConfigDict, embed_dims: int, depth: int, num_heads: int, **exp
         else:
             cfg.update(embed_dims=embed_dims, depth=depth, num_heads=num_heads)
     for cfg in model.backbone.exchanges.values():
-        if 'windows' in cfg:  # those with cross-attention
+        if isinstance(cfg.get('receivers'), dict):  # by window: those with cross-attention
             cfg.num_heads = num_heads
         if 'bottleneck_dims' in cfg:
             cfg.bottleneck_dims = num_heads * math.ceil(cfg.bottleneck_dims * embed_dims / 768 / num_heads)

@@ -2,27 +2,20 @@
 #   tools/dist_train.sh configs/cast/THIS_FILE 8 --auto-scale-lr
 # Paper's hardware: 2 nodes x 8 GPUs x 6 clips, 4 accumulated. Test: 2 clips x 3 crops.
 #
-# Expert weights; each file is taken as it comes, or converted by tools/convert/expert_checkpoint.py:
-#   clip_checkpoint: OpenAI's ViT-B-16.pt, https://github.com/openai/CLIP (clip/model.py lists the address)
-#   videomae_checkpoint: VideoMAE ViT-B pre-trained on SSV2, 2400 epochs,
-#     https://github.com/MCG-NJU/VideoMAE (MODEL_ZOO.md)
+# Expert weights: _base_/models/weights.py says where they come from.
 _base_ = [
     '_base_/default_runtime.py', '_base_/models/cast_vit-base-p16_fused.py', '_base_/datasets/ssv2.py',
     '_base_/schedules/adamw_50e.py'
 ]
 
-clip_checkpoint = 'checkpoints/ViT-B-16.pt'
-videomae_checkpoint = 'checkpoints/videomae_vit-base-p16_ssv2-pre.pth'
 model = dict(
     backbone=dict(
-        experts=dict(
-            spatial=dict(checkpoint=clip_checkpoint),
-            temporal=dict(checkpoint=videomae_checkpoint)),
+        experts=dict(temporal=dict(checkpoint=_base_.weights.videomae_ssv2)),
         drop_path_rate=0.3),
-    cls_head=dict(num_classes=174),
+    cls_head=dict(num_classes=_base_.num_classes),
     data_preprocessor=dict(
         blending=dict(
             type='RandomBatchAugment',
-            augments=dict(type='ReverseMixup', alpha=0.8, num_classes=174),
+            augments=dict(type='ReverseMixup', alpha=0.8, num_classes=_base_.num_classes),
             probs=0.9)))
 default_hooks = dict(checkpoint=dict(save_best='acc/top1', rule='greater'))

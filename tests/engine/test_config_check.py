@@ -33,7 +33,7 @@ K400 = next((ROOT / 'configs/cast').glob('*k400-rgb.py'))
     ('vis_backends=[]', "'vis_backends' is set too late, .*; set visualizer.vis_backends"),
     ('max_epochs=3', "'max_epochs' is set too late, .*; set .*train_cfg.max_epochs"),
     ('data_root=a', "'data_root' is set too late, .*; set .*train_dataloader.dataset.data_prefix.video"),
-    ('clip_checkpoint=a', 'set model.backbone.experts.spatial.checkpoint'),
+    ('weights.clip=a', "'weights' is set too late"),
     ('something=1', "nothing reads 'something'")])
 def test_N5_misspelt_and_dead_options(option, message):
     key, _, value = option.partition('=')
@@ -44,6 +44,8 @@ def test_N5_misspelt_and_dead_options(option, message):
 @pytest.mark.parametrize('line, message', [
     ("optim_wraper = dict(accumulative_counts=1)", "reads 'optim_wraper'; did you mean 'optim_wrapper'"),
     ("data_root = 'mine'", "config.py: 'data_root' is set too late, .*; set .*data_prefix.video"),
+    ("weights = dict(clip='mine')", "config.py: 'weights' is set too late"),
+    ("max_epochs = 3", "'max_epochs' is set too late, .*, or call derive.* max_epochs=...."),
     ("train_cfg = dict(max_epoch=3)", "train_cfg.max_epoch: nothing reads 'max_epoch' there"),
     ("max_epochs =", 'config.py: cannot be read as a config .SyntaxError'),
     ("model = dict(cls_head=dict(num_classes=dict(verb=3)))", "head.num_classes={'verb': 3, 'noun': 300}")])

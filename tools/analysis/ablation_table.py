@@ -29,6 +29,13 @@ class Row(NamedTuple):
     paper: Dict[str, float]
 
 
+def data_set(path: Path) -> str:
+    """The data set of a row: that of the main config which it inherits from, maybe by way of other rows."""
+    base = re.search(r"^_base_ = '(.*)'", path.read_text(encoding='utf-8'), flags=re.M)
+    found = base and re.search(r'_(ek100|ssv2|k400)-rgb', base.group(1))
+    return found.group(1) if found else data_set(path.parent / base.group(1)) if base else ''
+
+
 def read_rows() -> List[Row]:
     """The rows of all ablation configs.
 
@@ -39,14 +46,14 @@ def read_rows() -> List[Row]:
     for path in sorted((CONFIGS / 'ablations').glob('*.py')):
         text = path.read_text(encoding='utf-8')
         title, numbers = text.splitlines()[:2]
-        dataset = re.search(r'_(ek100|ssv2|k400)-rgb', text)
+        dataset = data_set(path)
         head = re.fullmatch(r'# Tables? (.+?), (.+)\.', title)
         values = re.findall(r'(\d+\.\d)(?: (verb|noun|action))?', numbers)
         if not head or not values or not dataset or not numbers.startswith("# The paper's: "):
             raise ValueError(f'{path}: its first two lines should be "# Table N, NAME." and '
                              '"# The paper\'s: ... top-1."')
         tables, paper = head.group(1).split(' and '), {task: float(v) for v, task in values}
-        rows.append(Row(tables, head.group(2), dataset.group(1), path.stem, paper))
+        rows.append(Row(tables, head.group(2), dataset, path.stem, paper))
     return rows
 
 

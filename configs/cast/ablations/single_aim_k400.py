@@ -3,11 +3,7 @@
 # Table 11 prints 84.7. It has 32 frames there, 16 here.
 _base_ = '../cast_vit-base-p16_clip-videomae_16xb6-16x4x5-70e_k400-rgb.py'
 
+aim = dict(_base_.model.backbone.experts.spatial, type='AIMExpert')
 model = dict(
-    backbone=dict(
-        experts=dict(
-            _delete_=True,
-            spatial=dict(
-                type='AIMExpert', checkpoint=_base_.clip_checkpoint)),
-        exchanges=dict(_delete_=True)),
+    backbone=dict(experts=dict(_delete_=True, spatial=aim), exchanges=dict(_delete_=True)),
     cls_head=dict(experts=('spatial', ), adapters=False))

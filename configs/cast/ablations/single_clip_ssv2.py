@@ -3,12 +3,7 @@
 # Table 10 prints 43.2.
 _base_ = '../cast_vit-base-p16_clip-videomae_16xb6-u16x2-50e_ssv2-rgb.py'
 
+clip = dict(_base_.model.backbone.experts.spatial, frozen=False, adapter_ratio=0)
 model = dict(
-    backbone=dict(
-        experts=dict(
-            _delete_=True,
-            spatial=dict(
-                type='CLIPExpert', frozen=False, adapter_ratio=0,
-                checkpoint=_base_.clip_checkpoint)),
-        exchanges=dict(_delete_=True)),
+    backbone=dict(experts=dict(_delete_=True, spatial=clip), exchanges=dict(_delete_=True)),
     cls_head=dict(experts=('spatial', ), adapters=False))

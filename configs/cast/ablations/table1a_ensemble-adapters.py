@@ -5,4 +5,4 @@ _base_ = '../cast_vit-base-p16_clip-videomae_16xb6-u16x2-50e_ek100-rgb.py'
 
 model = dict(
     backbone=dict(exchanges=dict(_delete_=True)),
-    cls_head=dict(type='EnsembleVerbNounHead', experts=('spatial', 'temporal')))
+    cls_head=dict(type='EnsembleHead', experts=('spatial', 'temporal')))

@@ -2,5 +2,5 @@
 # The paper's: 71.9 verb, 60.3 noun, 48.4 action top-1.
 _base_ = '../cast_vit-base-p16_clip-videomae_16xb6-u16x2-50e_ek100-rgb.py'
 
-windows = dict(spatial='space-time', temporal='space')  # by receiver: T2S, S2T
-model = dict(backbone=dict(exchanges=dict(b_cast=dict(windows=windows))))
+receivers = dict(spatial='space-time', temporal='space')  # windows of T2S and S2T
+model = dict(backbone=dict(exchanges=dict(b_cast=dict(receivers=receivers))))

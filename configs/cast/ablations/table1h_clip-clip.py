@@ -4,8 +4,5 @@
 # embeds and pools as ever.
 _base_ = '../cast_vit-base-p16_clip-videomae_16xb6-u16x2-50e_ek100-rgb.py'
 
-model = dict(
-    backbone=dict(
-        experts=dict(
-            temporal=dict(
-                _delete_=True, type='CLIPExpert', window='space-time', checkpoint=_base_.clip_checkpoint))))
+clip = dict(_delete_=True, type='CLIPExpert', window='space-time', checkpoint=_base_.weights.clip)
+model = dict(backbone=dict(experts=dict(temporal=clip)))

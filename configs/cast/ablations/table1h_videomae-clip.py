@@ -2,13 +2,8 @@
 # The paper's: 72.2 verb, 58.8 noun, 47.8 action top-1.
 # How a swapped expert attends, the paper leaves open: by its role (within the frame, or jointly), here; it
 # embeds and pools as ever.
-_base_ = '../cast_vit-base-p16_clip-videomae_16xb6-u16x2-50e_ek100-rgb.py'
+_base_ = 'table1h_clip-clip.py'
 
-model = dict(
-    backbone=dict(
-        experts=dict(
-            spatial=dict(
-                _delete_=True, type='VideoMAEExpert', window='space',
-                checkpoint=_base_.videomae_checkpoint),
-            temporal=dict(
-                _delete_=True, type='CLIPExpert', window='space-time', checkpoint=_base_.clip_checkpoint))))
+videomae = dict(
+    _delete_=True, type='VideoMAEExpert', window='space', checkpoint=_base_.weights.videomae_ek100)
+model = dict(backbone=dict(experts=dict(spatial=videomae)))

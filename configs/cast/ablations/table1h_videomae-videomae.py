@@ -4,9 +4,6 @@
 # embeds and pools as ever.
 _base_ = '../cast_vit-base-p16_clip-videomae_16xb6-u16x2-50e_ek100-rgb.py'
 
-model = dict(
-    backbone=dict(
-        experts=dict(
-            spatial=dict(
-                _delete_=True, type='VideoMAEExpert', window='space',
-                checkpoint=_base_.videomae_checkpoint))))
+videomae = dict(
+    _delete_=True, type='VideoMAEExpert', window='space', checkpoint=_base_.weights.videomae_ek100)
+model = dict(backbone=dict(experts=dict(spatial=videomae)))

@@ -2,5 +2,4 @@
 # The paper's: 73.3 verb, 60.0 noun, 49.0 action top-1.
 _base_ = '../cast_vit-base-p16_clip-videomae_16xb6-u16x2-50e_ek100-rgb.py'
 
-videomae_checkpoint = 'checkpoints/videomae_vit-base-p16_ssv2-pre.pth'
-model = dict(backbone=dict(experts=dict(temporal=dict(checkpoint=videomae_checkpoint))))
+model = dict(backbone=dict(experts=dict(temporal=dict(checkpoint=_base_.weights.videomae_ssv2))))

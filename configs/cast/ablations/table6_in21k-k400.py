@@ -1,13 +1,5 @@
 # Table 6, spatial IN21K ViT-B, temporal VideoMAE of K400.
 # The paper's: 72.2 verb, 56.4 noun, 45.9 action top-1.
-_base_ = '../cast_vit-base-p16_clip-videomae_16xb6-u16x2-50e_ek100-rgb.py'
+_base_ = 'table6_in21k-ek100.py'
 
-# from https://huggingface.co/timm/vit_base_patch16_224.augreg_in21k
-in21k_checkpoint = 'checkpoints/vit_base_patch16_224.augreg_in21k.safetensors'
-model = dict(
-    backbone=dict(
-        experts=dict(
-            spatial=dict(
-                _delete_=True, type='TimmExpert', model_name='vit_base_patch16_224.augreg_in21k',
-                checkpoint=in21k_checkpoint),
-            temporal=dict(checkpoint='checkpoints/videomae_vit-base-p16_k400-pre.pth'))))
+model = dict(backbone=dict(experts=dict(temporal=dict(checkpoint=_base_.weights.videomae_k400))))

@@ -2,11 +2,6 @@
 # The paper's: 73.1 verb, 59.8 noun, 49.1 action top-1.
 _base_ = '../cast_vit-base-p16_clip-videomae_16xb6-u16x2-50e_ek100-rgb.py'
 
-# from https://huggingface.co/timm/eva02_base_patch16_clip_224.merged2b
-eva_checkpoint = 'checkpoints/eva02_base_patch16_clip_224.merged2b.safetensors'
-model = dict(
-    backbone=dict(
-        experts=dict(
-            spatial=dict(
-                _delete_=True, type='TimmExpert', model_name='eva02_base_patch16_clip_224',
-                checkpoint=eva_checkpoint))))
+eva = dict(
+    _delete_=True, type='TimmExpert', model_name='eva02_base_patch16_clip_224', checkpoint=_base_.weights.eva)
+model = dict(backbone=dict(experts=dict(spatial=eva)))

@@ -1,6 +1,7 @@
 from .bf16 import BF16OptimWrapper, BF16TestHook
 from .checkpoint_backend import AtomicBackend
 from .config_check import check_config, read_config
+from .derive import derive
 from .ema import LearnableEMA
 from .layer_decay import LayerDecayOptimWrapperConstructor
 from .runner import CASTRunner
@@ -9,4 +10,4 @@ from .slim_checkpoint import SlimCheckpointHook
 
 __all__ = ['AtomicBackend', 'BF16OptimWrapper', 'BF16TestHook', 'CASTRunner', 'EpochSeedHook',
            'LayerDecayOptimWrapperConstructor', 'LearnableEMA', 'SlimCheckpointHook', 'check_config',
-           'read_config']
+           'derive', 'read_config']

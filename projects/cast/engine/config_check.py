@@ -9,6 +9,9 @@ from mmengine.config.utils import ConfigParsingError
 
 from ..utils import InputError, MissingFileError
 from .config_keys import TOP, VARIABLES, check_keys, meant, registered
+from .derive import derive
+
+DERIVED = {*inspect.signature(derive).parameters, 'train_pipeline', 'val_pipeline'}
 
 
 def flat(cfg: Any, path: str = '') -> Iterator[Tuple[str, Any]]:
@@ -26,15 +29,21 @@ def check_variables(cfg: Config) -> None:
     A config file is evaluated after those that it inherits from, and options come after all of them.
 
     Raises:
-        InputError: naming the variable, and the keys that act.
+        InputError: naming the variable, and the keys that act; or the key that replaces what
+            :func:`derive` returned.
     """
     file = Path(str(cfg.filename))
     if file.suffix != '.py' or not file.is_file():
         return
     tree = ast.parse(file.read_text(encoding='utf-8'))
     names = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
-    dead = {n.id for n in names if isinstance(n.ctx, ast.Store)} - {
-        n.id for n in names if isinstance(n.ctx, ast.Load)} - TOP
+    used = {n.id for n in names if isinstance(n.ctx, ast.Load)}
+    unused = {n.id for n in names if isinstance(n.ctx, ast.Store)} - used
+    if 'derive' in used and unused & TOP:
+        name = min(unused & TOP)
+        raise InputError(f'{file}: {name!r} stands beside derive(...), where one would replace the other; '
+                         f'give it to derive: derive(_base_, {name}=...)')
+    dead = unused - TOP
     own = Config.fromfile(file, import_custom_modules=False)
     inherited = bases(tree, file) if dead else {}
     for name in sorted(set(cfg) - TOP):
@@ -45,8 +54,10 @@ def check_variables(cfg: Config) -> None:
             keys = {path: value for path, value in flat(acting)
                     if value == before[name] or path.endswith(f'.{name}')}
             if all(dict(flat(now)).get(path) == value for path, value in keys.items()):  # not set there too
-                raise InputError(f'{file}: {name!r} is set too late, what used it is evaluated by then'
-                                 + (f'; set {", ".join(sorted(keys)[:3])}' if keys else ''))
+                raise InputError(
+                    f'{file}: {name!r} is set too late, what used it is evaluated by then'
+                    + (f'; set {", ".join(sorted(keys)[:3])}' if keys else '')
+                    + (f', or call derive(_base_, {name}=...)' if name in DERIVED and not by_option else ''))
         elif by_option or name in dead - set(VARIABLES) and meant(name, TOP, 0.8):
             raise InputError(f'{file}: nothing reads {name!r}{meant(name, TOP)}')
 
@@ -116,6 +127,8 @@ def read_config(path: str, options: Optional[dict] = None) -> Config:
         missing = getattr(error, 'filename', None) or path
         raise MissingFileError(f'{missing}: no such config file' + (
             '' if str(missing) == str(path) else f'; {path} inherits from it')) from error
+    except InputError as error:  # of derive
+        raise InputError(f'{path}: {error}') from error
     except (ConfigParsingError, SyntaxError, ImportError, LookupError, NameError, AttributeError, TypeError,
             OSError) as error:
         raise InputError(f'{path}: cannot be read as a config ({type(error).__name__}: {error})') from error

@@ -1,64 +1,16 @@
 # Something-Something-V2 as videos; data/README.md says where from.
-_base_ = 'loaders.py'
+_base_ = 'video.py'
 
-dataset_type = 'VideoListDataset'
-data_root = 'data/ssv2/videos'
-data_root_val = 'data/ssv2/videos'
+data_root = data_root_val = 'data/ssv2/videos'
 ann_file_train = 'data/ssv2/train.csv'
-ann_file_val = 'data/ssv2/val.csv'
-ann_file_test = ann_file_val
+ann_file_val = ann_file_test = 'data/ssv2/val.csv'
 num_classes = 174
 label_map = 'ssv2'
 
-pack = dict(type='PackActionInputs', meta_keys=('img_shape', 'filename'))
-train_pipeline = [  # no flip: many labels say left or right
-    dict(type='InitVideo'),
-    dict(type='UniformClips', clip_len=16),
-    dict(type='DecodeVideo'),
-    # the paper says (9, 0.5): rand-m9-mstd0.5-inc1
-    dict(type='ClipRandAugment', policy='rand-m7-n4-mstd0.5-inc1'),
-    dict(type='RandomResizedCrop', area_range=(0.08, 1.0), aspect_ratio_range=(3 / 4, 4 / 3)),
-    dict(type='Resize', scale=(224, 224), keep_ratio=False),
-    dict(type='FormatShape', input_format='NCTHW'), pack
-]
-val_pipeline = [
-    dict(type='InitVideo'),
-    dict(type='UniformClips', clip_len=16, test_mode=True),
-    dict(type='DecodeVideo'),
-    dict(type='Resize', scale=(-1, 224)),
-    dict(type='EqualCrops', crop_size=224, num_crops=1),
-    dict(type='FormatShape', input_format='NCTHW'), pack
-]
-test_pipeline = [  # 2 clips x 3 crops
-    dict(type='InitVideo'),
-    dict(type='UniformClips', clip_len=16, num_clips=2, test_mode=True),
-    dict(type='DecodeVideo'),
-    dict(type='Resize', scale=(-1, 224)),
-    dict(type='EqualCrops', crop_size=224, num_crops=3),
-    dict(type='FormatShape', input_format='NCTHW'), pack
-]
+# no flip: many labels say left or right
+train_pipeline = [transform for transform in _base_.train_pipeline if transform.type != 'Flip']
 
-train_dataloader = dict(
-    dataset=dict(
-        type=dataset_type,
-        ann_file=ann_file_train,
-        num_classes=num_classes,
-        data_prefix=dict(video=data_root),
-        pipeline=train_pipeline))
-val_dataloader = dict(
-    dataset=dict(
-        type=dataset_type,
-        ann_file=ann_file_val,
-        num_classes=num_classes,
-        data_prefix=dict(video=data_root_val),
-        pipeline=val_pipeline))
-test_dataloader = dict(
-    dataset=dict(
-        type=dataset_type,
-        ann_file=ann_file_test,
-        num_classes=num_classes,
-        data_prefix=dict(video=data_root_val),
-        pipeline=test_pipeline))
-
-val_evaluator = dict(type='AccuracyMetric')
-test_evaluator = val_evaluator
+videos = dict(num_classes=num_classes, data_prefix=dict(video=data_root))
+train_dataloader = dict(dataset=dict(ann_file=ann_file_train, pipeline=train_pipeline, **videos))
+val_dataloader = dict(dataset=dict(ann_file=ann_file_val, **videos))
+test_dataloader = dict(dataset=dict(ann_file=ann_file_test, **videos))

@@ -1,15 +1,17 @@
 # CAST with ViT-B/16 experts: 217 M parameters, 45 M of them learned. No head: it depends on the data.
+_base_ = 'weights.py'
+
 model = dict(
     type='CASTRecognizer',
     backbone=dict(
         type='TwoExpertViT',
         experts=dict(
-            spatial=dict(type='CLIPExpert', checkpoint=None),
-            temporal=dict(type='VideoMAEExpert', checkpoint=None)),
+            spatial=dict(type='CLIPExpert', checkpoint=_base_.weights.clip),
+            temporal=dict(type='VideoMAEExpert', checkpoint=None)),  # the data set's
         exchanges=dict(
             b_cast=dict(
                 type='BCAST',
-                windows=dict(spatial='time', temporal='space'),  # T2S, S2T
+                receivers=dict(spatial='time', temporal='space'),  # windows of T2S and S2T
                 bottleneck_dims=384,
                 num_heads=12)),
         drop_path_rate=0.2),

@@ -1,0 +1,45 @@
+# Videos with one label each: how they are drawn and batched, and how they become clips. The other files here
+# say what is different for a data set.
+dataset_type = 'VideoListDataset'
+
+sample = dict(type='UniformClips', clip_len=16)
+augment = [
+    # the paper says (9, 0.5): rand-m9-mstd0.5-inc1
+    dict(type='ClipRandAugment', policy='rand-m7-n4-mstd0.5-inc1'),
+    dict(type='RandomResizedCrop', area_range=(0.08, 1.0), aspect_ratio_range=(3 / 4, 4 / 3))
+]
+pack = dict(type='PackActionInputs', meta_keys=('img_shape', 'filename'))
+train_pipeline = [
+    dict(type='InitVideo'),
+    sample,
+    dict(type='DecodeVideo'), *augment,
+    dict(type='Resize', scale=(224, 224), keep_ratio=False),
+    dict(type='Flip', flip_ratio=0.5),
+    dict(type='FormatShape', input_format='NCTHW'), pack
+]
+val_pipeline = [
+    dict(type='InitVideo'),
+    dict(sample, test_mode=True),
+    dict(type='DecodeVideo'),
+    dict(type='Resize', scale=(-1, 224)),
+    dict(type='EqualCrops', crop_size=224, num_crops=1),
+    dict(type='FormatShape', input_format='NCTHW'), pack
+]
+more_views = dict(UniformClips=dict(num_clips=2), EqualCrops=dict(num_crops=3))
+test_pipeline = [dict(transform, **more_views.get(transform['type'], {})) for transform in val_pipeline]
+
+loader = dict(batch_size=6, num_workers=8, persistent_workers=True, pin_memory=True)
+in_order = dict(type='DefaultSampler', shuffle=False)
+train_dataloader = dict(
+    drop_last=True,
+    sampler=dict(type='SeededSampler', shuffle=True),
+    dataset=dict(type=dataset_type, pipeline=train_pipeline),
+    **loader)
+val_dataloader = dict(
+    sampler=in_order, dataset=dict(type=dataset_type, pipeline=val_pipeline, test_mode=True), **loader)
+test_dataloader = dict(
+    sampler=in_order,
+    dataset=dict(type=dataset_type, pipeline=test_pipeline, test_mode=True),
+    **dict(loader, batch_size=1))
+
+val_evaluator = test_evaluator = dict(type='AccuracyMetric')

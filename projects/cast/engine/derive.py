@@ -1,0 +1,146 @@
+"""Values of a derived config, each set at all the places that read it."""
+import copy
+import inspect
+from typing import Any, Dict, Iterator, Optional, Union
+
+from mmengine import Config, ConfigDict
+
+from ..utils import InputError
+from .config_keys import TOP, meant
+
+
+def derive(base: ConfigDict, *, data_root: Optional[str] = None, data_root_val: Optional[str] = None,
+           ann_file_train: Optional[str] = None, ann_file_val: Optional[str] = None,
+           ann_file_test: Optional[str] = None, label_map: Union[str, Dict[str, str], None] = None,
+           num_classes: Union[int, Dict[str, int], None] = None, clip_len: Optional[int] = None,
+           max_epochs: Optional[int] = None, warmup_epochs: Optional[int] = None,
+           batch_size: Optional[int] = None, accumulative_counts: Optional[int] = None,
+           checkpoints: Optional[Dict[str, Optional[str]]] = None, **keys: Any) -> Dict[str, Any]:
+    """Sets values of a derived config at all the places of its base config that read them.
+
+    A config file is evaluated after those that it inherits from, so that setting a variable like
+    ``data_root`` again reaches nothing. A config file calls this function instead, after ``_base_``::
+
+        _base_ = 'BASE.py'
+        from projects.cast.engine import derive
+
+        locals().update(derive(_base_, data_root='data/own/videos', max_epochs=20))
+
+    Every argument is optional, and what is not given stays as it is in the base config.
+
+    Args:
+        base: the config to derive from; inside a config file it is called ``_base_``.
+        data_root: the folder of the videos.
+        data_root_val: the folder for validation and testing, ``data_root`` if it is not given.
+        ann_file_train, ann_file_val: the lists of training and validation videos.
+        ann_file_test: the list of test videos, ``ann_file_val`` if it is not given.
+        label_map: the class names: a file, or a file per task.
+        num_classes: the number of classes of head, data sets and mixup, or the number per task.
+        clip_len: the number of frames of a clip, in all pipelines.
+        max_epochs, warmup_epochs: the epochs of training, and those in which the learning rate rises.
+        batch_size: clips per step on one GPU, in training and validation; ``--auto-scale-lr`` adapts the
+            learning rate to several GPUs. The learning rate is scaled with the total batch of a step.
+        accumulative_counts: the number of steps per update; the learning rate is scaled with it, too.
+        checkpoints: the file of weights, or None, of each expert that is named.
+        keys: further top-level keys, merged over all this as a config file merges them over its base.
+            ``train_pipeline``, ``val_pipeline`` and ``test_pipeline`` go to the data sets as well.
+
+    Returns:
+        the top-level keys that differ from those of the base config, each complete.
+
+    Raises:
+        InputError: if a key or an expert is not known, or a value does not fit the base config.
+    """
+    known = {*inspect.signature(derive).parameters, *base, *TOP} - {'base', 'checkpoints', 'keys'}
+    for key in set(keys) - known:
+        raise InputError(f'derive: nothing reads {key!r}{meant(key, known | {"checkpoints"})}')
+    cfg = copy.deepcopy(base)
+    variables = dict(
+        data_root=data_root, data_root_val=data_root_val or data_root, ann_file_train=ann_file_train,
+        ann_file_val=ann_file_val, ann_file_test=ann_file_test or ann_file_val, label_map=label_map,
+        num_classes=num_classes, max_epochs=max_epochs, warmup_epochs=warmup_epochs)
+    cfg.update({name: value for name, value in variables.items() if value is not None})
+    for split in ('train', 'val', 'test'):
+        pipeline = keys.pop(f'{split}_pipeline', None)
+        if pipeline is not None:
+            cfg[f'{split}_pipeline'] = pipeline
+        values = dict(ann_file=variables[f'ann_file_{split}'], num_classes=num_classes, pipeline=pipeline)
+        root = variables['data_root' if split == 'train' else 'data_root_val']
+        for dataset in parts_with('ann_file', cfg.get(f'{split}_dataloader')):
+            dataset.update({key: copy.deepcopy(value) for key, value in values.items() if value is not None})
+            if root is not None:
+                dataset.data_prefix = dict(dataset.get('data_prefix', {}), video=root)
+    if num_classes is not None:
+        set_classes(cfg.model, num_classes)
+    if clip_len is not None:
+        for transform in parts_with('clip_len', [
+                value for key, value in cfg.items() if key.endswith(('_pipeline', '_dataloader'))]):
+            transform.clip_len = clip_len
+    if max_epochs is not None or warmup_epochs is not None:
+        set_epochs(cfg, max_epochs, warmup_epochs)
+    if batch_size is not None or accumulative_counts is not None:
+        set_batch(cfg, batch_size, accumulative_counts)
+    for name, file in (checkpoints or {}).items():
+        experts = cfg.model.backbone.experts
+        if name not in experts:
+            raise InputError(f'checkpoints: there is no expert {name!r}; there are {", ".join(experts)}')
+        experts[name].checkpoint = file
+    merged = Config(cfg)
+    merged.merge_from_dict(keys, allow_list_keys=False)
+    # What the config returns is merged over its base once more; as it is complete, it replaces what is there.
+    return {key: dict(value, _delete_=True) if isinstance(value, dict) and key in base else value
+            for key, value in merged.items() if key not in base or value != base[key]}
+
+
+def parts_with(key: str, cfg: Any) -> Iterator[ConfigDict]:
+    """All dicts at and below ``cfg`` that have the key."""
+    if isinstance(cfg, dict) and key in cfg:
+        yield cfg
+    if isinstance(cfg, (dict, list, tuple)):
+        for part in cfg.values() if isinstance(cfg, dict) else cfg:
+            yield from parts_with(key, part)
+
+
+def set_classes(model: ConfigDict, num_classes: Union[int, Dict[str, int]]) -> None:
+    """Sets the number of classes of the head, and of mixup if it is on."""
+    now = model.cls_head.get('num_classes')
+    if now is not None and isinstance(now, dict) != isinstance(num_classes, dict):
+        wanted = f'a number per task, such as {dict(now)}' if isinstance(now, dict) else 'one number'
+        raise InputError(f'num_classes={num_classes}: {model.cls_head.type} takes {wanted}')
+    model.cls_head.num_classes = num_classes
+    blending = model.get('data_preprocessor', {}).get('blending')
+    for part in list(parts_with('num_classes', blending)):
+        part.num_classes = num_classes
+    if blending and isinstance(num_classes, dict):  # it has default numbers of its own
+        blending.num_classes = num_classes
+
+
+def set_epochs(cfg: ConfigDict, max_epochs: Optional[int], warmup_epochs: Optional[int]) -> None:
+    """Sets the length of training and of the warm-up, and moves the learning rate's schedule with them."""
+    schedule, last = cfg.param_scheduler, cfg.train_cfg.max_epochs
+    risen = schedule[0].end if len(schedule) > 1 else 0
+    new_last = last if max_epochs is None else max_epochs
+    new_risen = risen if warmup_epochs is None else warmup_epochs
+    if new_risen >= new_last:
+        raise InputError(f'warmup_epochs={new_risen} must be less than max_epochs={new_last}')
+    if new_risen and not risen:
+        raise InputError(f'warmup_epochs={new_risen}: the base config has no warm-up')
+    moved = {risen: new_risen, last: new_last, 0: 0}
+    for part in schedule:
+        part.update(begin=moved.get(part.begin, part.begin), end=moved.get(part.end, part.end))
+        if 'T_max' in part:
+            part.T_max = part.end - part.begin
+    cfg.param_scheduler = [part for part in schedule if part.begin < part.end]
+    cfg.train_cfg.max_epochs = new_last
+
+
+def set_batch(cfg: ConfigDict, batch_size: Optional[int], accumulative_counts: Optional[int]) -> None:
+    """Sets the size of a step and the steps per update, and scales the learning rate with the product."""
+    wrapper, scaling = cfg.optim_wrapper, cfg.auto_scale_lr
+    before = scaling.base_batch_size * wrapper.get('accumulative_counts', 1)
+    if batch_size is not None:
+        scaling.base_batch_size = batch_size
+        cfg.train_dataloader.batch_size = cfg.val_dataloader.batch_size = batch_size
+    if accumulative_counts is not None:
+        wrapper.accumulative_counts = accumulative_counts
+    wrapper.optimizer.lr *= scaling.base_batch_size * wrapper.get('accumulative_counts', 1) / before
