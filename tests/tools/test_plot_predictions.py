@@ -104,3 +104,10 @@ def test_the_rule_picks_right_and_wrong_ones_in_proportion():
 def test_results_of_something_else(samples, results, tmp_path, change, message):
     with pytest.raises(InputError, match=f'r.pkl: {message}'):
         TOOL.read_results(dump(change(results), tmp_path / 'r.pkl'), samples)
+
+
+def test_another_file(samples, tmp_path):
+    (tmp_path / 'r.pkl').write_bytes(b'\x89PNG, but no pickle')
+    with pytest.raises(InputError, match='r.pkl: is no file of tools/test.py --dump .*') as error:
+        TOOL.read_results(str(tmp_path / 'r.pkl'), samples)
+    assert '\n' not in str(error.value)

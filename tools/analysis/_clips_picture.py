@@ -52,16 +52,15 @@ def shorten(text: str, length: int) -> str:
 
 
 def write_labels(fig, clip: Clip, left: float, bottom: float, width: float) -> None:
-    """Two lines, truth and prediction, and at the right when it was; positions in inches."""
+    """Two lines, truth and prediction; positions in inches."""
 
-    def write(x: float, line: int, text: str, colour: str, **style) -> None:
+    def write(x: float, line: int, text: str, colour: str) -> None:
         y = bottom + TEXT * (0.76 - 0.44 * line)
-        fig.text(x / WIDTH, y / fig.get_figheight(), text, color=colour, fontsize=9, va='center', **style)
+        fig.text(x / WIDTH, y / fig.get_figheight(), text, color=colour, fontsize=9, va='center')
 
     for line, text in enumerate(('true', 'model')):
         write(left, line, text, COLOURS[None])
-    write(left + width, 0, f'{clip.times[0]:.1f}–{clip.times[-1]:.1f} s', COLOURS[None], ha='right')
-    step, length = (width - INDENT + MARK) / len(clip.labels), 34 // len(clip.labels)
+    step, length = (width - INDENT + MARK) / len(clip.labels), 32 // len(clip.labels)
     for i, label in enumerate(clip.labels.values()):
         x, colour = left + INDENT + i * step, COLOURS[label.right]
         write(x, 0, shorten(label.true, length), '#222222')
@@ -85,7 +84,7 @@ def draw(clips: List[Clip], title: str, path: Path) -> None:
         ax.imshow(image)
         ax.axis('off')
         write_labels(fig, clip, left, bottom + height, width)
-    fig.savefig(path, dpi=DPI)
+    fig.savefig(path, dpi=DPI, format='png')
     plt.close(fig)
 
 
@@ -102,4 +101,4 @@ def stack(above: Path, below: Path, path: Path) -> None:
     both = Image.new('RGB', (max(p.width for p in pictures), sum(p.height for p in pictures)), 'white')
     both.paste(pictures[0])
     both.paste(pictures[1], (0, pictures[0].height))
-    both.quantize(256, kmeans=2, dither=Image.Dither.NONE).save(path, optimize=True)
+    both.quantize(256, kmeans=2, dither=Image.Dither.NONE).save(path, 'PNG', optimize=True)

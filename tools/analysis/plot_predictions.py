@@ -39,8 +39,10 @@ def read_results(path: str, samples: Sequence[dict]) -> List[dict]:
     with open(path, 'rb') as file:
         try:
             results = pickle.load(file)  # the user's own file, written by mmengine
-        except (pickle.UnpicklingError, EOFError, ImportError, LookupError, ValueError) as error:
-            raise InputError(f'{path}: is no file of tools/test.py --dump ({error})') from error
+        except (pickle.UnpicklingError, EOFError, ImportError, AttributeError, LookupError,
+                ValueError) as error:
+            reason = ' '.join(str(error).split())
+            raise InputError(f'{path}: is no file of tools/test.py --dump ({reason})') from error
     if not isinstance(results, list) or not all(isinstance(r, dict) and 'pred_score' in r for r in results):
         raise InputError(f'{path}: holds no predictions; write it with tools/test.py --dump')
     if len(results) != len(samples):
@@ -103,8 +105,8 @@ def read_clip(sample: dict, result: dict, names: Names) -> Clip:
 
 def describe(right: Sequence[bool], labelled: bool, count: int) -> str:
     """What stands above the picture."""
-    text = f'{count} of {len(right)} test clips, each from its first frame to its last'
-    return f'{text}; the model has {np.mean(right):.1%} of all right' if labelled else text
+    text = f'{count} of the {len(right)} test clips, from the first frame to the last'
+    return f'{text}; the model is right on {100 * np.mean(right):.1f} % of all' if labelled else text
 
 
 def main() -> None:
@@ -125,10 +127,15 @@ def main() -> None:
     samples = [dataset.get_data_info(i) for i in range(len(dataset))]
     results = read_results(args.results, samples)
     right = [is_right(result) for result in results]
-    clips = [read_clip(samples[i], results[i], names)
-             for i in track(choose(right, args.clips), description='clips')]
+    chosen = choose(right, args.clips)
+    clips = [read_clip(samples[i], results[i], names) for i in track(chosen, description='clips')]
     labelled = all(label >= 0 for result in results for label, _ in by_task(result).values())
     draw(clips, describe(right, labelled, len(clips)), args.out)
+    for i, clip in zip(chosen, clips):
+        true, predicted = (' '.join(getattr(label, key) for label in clip.labels.values())
+                           for key in ('true', 'predicted'))
+        print(f'{samples[i]["filename"]}, {clip.times[0]:.2f} to {clip.times[-1]:.2f} s: {true}; '
+              f'the model: {predicted}')
     print(f'{args.out}: {len(clips)} clips with what the model saw in them')
     if args.join:
         stack(args.join[0], args.out, args.join[1])
