@@ -48,12 +48,12 @@ def draw(curves: Dict[str, Curve], path: Path) -> None:
             *zip(*points), marker='o' if accuracy else None, label=name.removeprefix('acc/'),
             color=colours.setdefault(task, f'C{len(colours)}'))
     axes[0].set(xlabel='iteration', ylabel='loss', ylim=(0, None))
-    axes[1].set(xlabel='epoch', ylabel='validation top-1, %', ylim=(0, 100))
+    axes[1].set(xlabel='epoch', ylabel='validation top-1, %', xlim=(0, None), ylim=(0, 103))
     axes[1].xaxis.get_major_locator().set_params(integer=True)
-    for ax in axes:
+    for ax, corner in zip(axes, ('upper right', 'lower right')):
         ax.grid(alpha=0.3)
         if ax.lines:
-            ax.legend()
+            ax.legend(loc=corner)
     fig.savefig(path, dpi=110)
 
 
