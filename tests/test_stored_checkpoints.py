@@ -1,7 +1,7 @@
 """Checkpoints and the config that version 0.1 wrote: they load, compute and go on as they did then.
 
-``stored_v0_1`` holds a small CAST after one of two epochs of training on the mini kitchens (whole, and without
-its frozen experts), the files of the experts, the config as mmengine wrote it into the work directory, an AIM
+``stored_v0_1`` holds a small CAST after one of two epochs of training on the mini kitchens, with and without
+its frozen experts, the files of the experts, the config as mmengine wrote it into the work directory, an AIM
 model, and what that version computed.
 """
 import pytest

@@ -5,6 +5,8 @@ import torch
 from mmaction.registry import MODELS
 from mmaction.structures import ActionDataSample
 from projects.cast.models import CLIPExpert, VideoMAEExpert
+from projects.cast.models.experts import pretrained
+from projects.cast.utils import InputError
 
 SIZE = dict(img_size=32, num_frames=4, embed_dims=16, depth=2, num_heads=2)
 EXPERTS = dict(CLIPExpert='spatial', VideoMAEExpert='temporal', AIMExpert='spatial', TimmExpert='spatial')
@@ -75,6 +77,7 @@ def test_in_the_recognizers_of_both(kind):
     ours = dict(type='FusedHead', num_classes=5, in_channels=16, experts=(EXPERTS[kind], ), adapters=False)
     host = dict(type='TimeSformerHead', num_classes=5, in_channels=16, average_clips='prob')
     for recognizer, backbone, head in (
+            ('CASTRecognizer', config(kind, as_tensor=True), host),
             ('CASTRecognizer', config(kind), ours), ('Recognizer3D', config(kind), ours),
             ('Recognizer3D', config(kind, as_tensor=True), host)):
         model = randomised(dict(type=recognizer, backbone=backbone, cls_head=head, data_preprocessor=dict(
@@ -109,3 +112,18 @@ def test_learning_rates_decay_by_layer_for_one_expert():
     assert depth['backbone.tower.conv1.weight'] == (0, 4)
     assert depth['backbone.attn_adapters.1.up.weight'] == (2, 4) and depth['cls_head.fc_cls.bias'] == (3, 4)
     assert {k for k in model.frozen_experts()} == {'backbone.tower.'}
+
+
+def test_what_does_not_fit_is_said(monkeypatch):
+    said = []
+    monkeypatch.setattr(pretrained, 'print_log', lambda message, **_: said.append(message))
+    expert, clip = MODELS.build(config('CLIPExpert')), torch.randn(1, 3, 4, 32, 32)
+    expert.init_weights()
+    MODELS.build(config('CLIPExpert', frozen=False)).init_weights()
+    assert len(said) == 1 and 'CLIPExpert is frozen, but has no checkpoint: its tower stays random' in said[0]
+    head = MODELS.build(dict(type='FusedHead', num_classes=5, in_channels=16))
+    with pytest.raises(InputError, match=r"feature of 'temporal', but the backbone gives \['spatial'\]; set the"):
+        head(expert(clip))
+    with pytest.raises(InputError, match='embed_dims=16 does not divide into num_heads=3'):
+        CLIPExpert(**{**SIZE, 'num_heads': 3})
+    torch.testing.assert_close(expert(dict(imgs=clip)), expert(clip))

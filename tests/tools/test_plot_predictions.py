@@ -9,9 +9,9 @@ import torch
 from conftest import MINI, ROOT, load_tool, mini_dict, mini_options, run
 
 from mmaction.registry import DATASETS
+from projects.cast.apis import read_names
 from projects.cast.engine import read_config
-from projects.cast.errors import InputError
-from projects.cast.inferencer import read_names
+from projects.cast.utils import InputError
 
 sys.path.insert(0, str(ROOT / 'tools/analysis'))
 TOOL = load_tool('analysis/plot_predictions.py')

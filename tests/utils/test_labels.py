@@ -17,9 +17,10 @@ def test_order_is_that_of_released_checkpoints():
 def test_names_and_the_order_of_labels_without_names():
     assert labels_by_task(dict(tool=2, verb=0), ['verb', 'tool']) == dict(verb=0, tool=2)
     assert labels_by_task(torch.tensor([1, 3]), ['noun', 'verb']) == dict(verb=1, noun=3)
-    with pytest.raises(InputError, match=r"label \[1, 3\] without names .* \['verb', 'tool'\]; give a dict"):
-        labels_by_task(torch.tensor([1, 3]), ['verb', 'tool'])
-    with pytest.raises(InputError, match=r"labels for \['noun'\], but the tasks are \['noun', 'verb'\]"):
+    assert labels_by_task(torch.tensor([1, 3, 5]), ['tool', 'noun', 'verb']) == dict(verb=1, noun=3, tool=5)
+    with pytest.raises(InputError, match=r"labels \[1, 3\] for the tasks \['a', 'b', 'c'\]; .* same tasks"):
+        labels_by_task(torch.tensor([1, 3]), ['a', 'b', 'c'])
+    with pytest.raises(InputError, match=r"labels \['noun'\] for the tasks \['verb', 'noun'\]; .* same"):
         labels_by_task(dict(noun=1), ['verb', 'noun'])
 
 

@@ -7,7 +7,7 @@ import matplotlib
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from projects.cast.errors import InputError
+from projects.cast.utils import InputError
 
 matplotlib.use('Agg')
 import matplotlib.pyplot as plt  # noqa: E402

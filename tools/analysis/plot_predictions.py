@@ -21,11 +21,10 @@ from torch import Tensor
 
 from mmaction.registry import DATASETS
 from mmaction.utils import register_all_modules
+from projects.cast.apis import Names, rankings, read_names
 from projects.cast.datasets import DecodeVideo, InitVideo
 from projects.cast.engine import read_config
-from projects.cast.errors import InputError, run_tool
-from projects.cast.inferencer import Names, rankings, read_names
-from projects.cast.tasks import in_order
+from projects.cast.utils import InputError, labels_by_task, run_tool
 
 FRAMES = 4
 
@@ -59,9 +58,8 @@ def read_results(path: str, samples: Sequence[dict]) -> List[dict]:
 def by_task(result: dict) -> Dict[str, Tuple[int, Tensor]]:
     """Task to its label and scores."""
     scores, label = result['pred_score'], result['gt_label']
-    scores = in_order(scores) if isinstance(scores, dict) else dict(action=scores)
-    label = label if isinstance(label, dict) else dict(zip(scores, label))  # a tensor is in the tasks' order
-    return {task: (int(label[task]), score) for task, score in scores.items()}
+    scores = scores if isinstance(scores, dict) else dict(action=scores)
+    return {task: (int(index), scores[task]) for task, index in labels_by_task(label, scores).items()}
 
 
 def is_right(result: dict) -> bool:

@@ -1,3 +1,4 @@
+from .annotations import read_annotations
 from .augment import ClipRandAugment, ClipRandomErasing
 from .crops import EqualCrops
 from .epic_kitchens import EpicKitchensDataset
@@ -9,5 +10,6 @@ from .video_list import VideoListDataset
 
 __all__ = [
     'ClipRandAugment', 'ClipRandomErasing', 'DecodeVideo', 'DenseClips', 'EpicKitchensDataset', 'EqualCrops',
-    'FaultTolerant', 'InitVideo', 'UniformClips', 'VideoError', 'VideoListDataset', 'read_label_map'
+    'FaultTolerant', 'InitVideo', 'UniformClips', 'VideoError', 'VideoListDataset',
+    'read_annotations', 'read_label_map'
 ]

@@ -1,9 +1,9 @@
 from .blending import MultiTaskBatchAugment, ReverseMixup
 from .data_preprocessor import CASTDataPreprocessor
 from .exchanges import BCAST, AdapterOnly, CrossAttention, Exchange, FullWidthCrossAttention, Lateral
-from .experts import AIMExpert, CLIPExpert, Expert, TimmExpert, VideoExpert, VideoMAEExpert
+from .experts import AIMExpert, BlockParts, CLIPExpert, Expert, TimmExpert, VideoExpert, VideoMAEExpert
 from .heads import EnsembleHead, FusedHead, MultiTaskHead
-from .layers import WINDOWS, Adapter, PositionTable, Tokens
+from .layers import WINDOWS, Adapter, PositionTable, Tokens, zero_init
 from .multi_expert_vit import MultiExpertViT
 from .recognizer import CASTRecognizer
 
@@ -12,9 +12,10 @@ EnsembleVerbNounHead, VerbNounHead, PlainCrossAttention = EnsembleHead, MultiTas
 TwoExpertViT, VerbNounBatchAugment = MultiExpertViT, MultiTaskBatchAugment
 
 __all__ = [
-    'AIMExpert', 'Adapter', 'AdapterOnly', 'BCAST', 'CASTDataPreprocessor', 'CASTRecognizer', 'CLIPExpert',
-    'CrossAttention', 'EnsembleHead', 'EnsembleVerbNounHead', 'Exchange', 'Expert', 'FullWidthCrossAttention',
-    'FusedHead', 'Lateral', 'MultiExpertViT', 'MultiTaskBatchAugment', 'MultiTaskHead', 'PlainCrossAttention',
-    'PositionTable', 'ReverseMixup', 'TimmExpert', 'Tokens', 'TwoExpertViT', 'VerbNounBatchAugment',
-    'VerbNounHead', 'VideoExpert', 'VideoMAEExpert', 'WINDOWS'
+    'AIMExpert', 'Adapter', 'AdapterOnly', 'BCAST', 'BlockParts', 'CASTDataPreprocessor',
+    'CASTRecognizer', 'CLIPExpert', 'CrossAttention', 'EnsembleHead', 'EnsembleVerbNounHead', 'Exchange',
+    'Expert', 'FullWidthCrossAttention', 'FusedHead', 'Lateral', 'MultiExpertViT',
+    'MultiTaskBatchAugment', 'MultiTaskHead', 'PlainCrossAttention', 'PositionTable', 'ReverseMixup',
+    'TimmExpert', 'Tokens', 'TwoExpertViT', 'VerbNounBatchAugment', 'VerbNounHead', 'VideoExpert',
+    'VideoMAEExpert', 'WINDOWS', 'zero_init'
 ]

@@ -10,7 +10,7 @@ from mmaction.utils import ConfigType
 
 from ..utils import InputError
 from .blending import ReverseMixup
-from .multi_expert_vit import MASK
+from .inputs import MASK
 
 
 @MODELS.register_module()

@@ -13,11 +13,10 @@ from mmaction.registry import MODELS
 from mmaction.utils import ConfigType
 
 from ..utils import InputError
-from .experts import Inputs
+from .inputs import MASK, Inputs, as_batch
 from .layers import Tokens
 
 Streams = Dict[str, Tokens]
-MASK = '_mask'  # behind a modality: key of the batch that says which samples have it
 
 
 @MODELS.register_module(name=['MultiExpertViT', 'TwoExpertViT'])
@@ -137,7 +136,7 @@ class MultiExpertViT(BaseModule):
             expert name to pooled feature ``(B, D)``, or ``(B, T, D)`` of an expert that gives one per frame,
             in the input's dtype whatever that of the weights.
         """
-        inputs = {'video': inputs} if isinstance(inputs, Tensor) else dict(inputs)
+        inputs = as_batch(inputs)
         dtype = next(self.parameters()).dtype  # all weights have one
         x, masks = {}, {}
         for name, e in self.experts.items():

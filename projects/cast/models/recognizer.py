@@ -1,6 +1,6 @@
 """The recognizer: views in, scores out."""
 from functools import cached_property
-from typing import Dict, List, Optional, Tuple
+from typing import Dict, List, Optional, Tuple, Union
 
 import torch
 from torch import Tensor
@@ -11,10 +11,8 @@ from mmaction.utils import OptConfigType, SampleList
 
 from ..checkpoints import State, digest, mismatch
 from ..utils import InputError, labels_by_task
-from .experts import Inputs, experts_of
-from .multi_expert_vit import MASK
-
-Batch = Dict[str, Tensor]
+from .experts import experts_of
+from .inputs import HOST_NAMES, Inputs, as_batch, count_views, flatten_views
 
 
 @MODELS.register_module()
@@ -31,8 +29,10 @@ class CASTRecognizer(BaseRecognizer):
     """
 
     def __init__(self, data_preprocessor: OptConfigType = None, **kwargs) -> None:
-        # with its scope, so that the model builds outside of a runner too
-        data_preprocessor = data_preprocessor or dict(type='mmaction.ActionDataPreprocessor')
+        # built here, by MMAction2's registry, so that the model builds outside of a runner too
+        data_preprocessor = data_preprocessor or dict(type='ActionDataPreprocessor')
+        if isinstance(data_preprocessor, dict):
+            data_preprocessor = MODELS.build(data_preprocessor)
         super().__init__(data_preprocessor=data_preprocessor, **kwargs)
         by_modality = getattr(self.data_preprocessor, 'preprocessors', {})
         for expert in experts_of(self.backbone).values():
@@ -160,7 +160,7 @@ class CASTRecognizer(BaseRecognizer):
                      inputs: Inputs,
                      stage: str = 'neck',
                      data_samples: Optional[SampleList] = None,
-                     test_mode: bool = False) -> Tuple[Dict[str, Tensor], dict]:
+                     test_mode: bool = False) -> Tuple[Union[Tensor, Dict[str, Tensor]], dict]:
         """Features of all views.
 
         Args:
@@ -174,38 +174,11 @@ class CASTRecognizer(BaseRecognizer):
             a dict of features of ``B * views`` clips (or what the head returns), and an empty dict of
             arguments for the head.
         """
-        batch = as_batch(inputs)
-        views = count_views(batch)
-        clips = {k: v.repeat_interleave(views, 0) if k.endswith(MASK) else
-                 v.expand(-1, views, *v.shape[2:]).flatten(0, 1) for k, v in batch.items()}
+        clips = flatten_views(as_batch(inputs))
         total = len(next(iter(clips.values())))
         step = (self.test_cfg or {}).get('max_testing_views') if test_mode else None
         parts = [self.backbone({k: v[i:i + (step or total)] for k, v in clips.items()})
                  for i in range(0, total, step or total)]
-        feats = {expert: torch.cat([part[expert] for part in parts]) for expert in parts[0]}
+        feats = torch.cat(parts) if isinstance(parts[0], Tensor) else {
+            expert: torch.cat([part[expert] for part in parts]) for expert in parts[0]}
         return (self.cls_head(feats) if stage == 'head' else feats), {}
-
-
-HOST_NAMES = {'imgs': 'video'}  # MMAction2's pipelines call a clip `imgs`
-
-
-def as_batch(inputs: Inputs) -> Batch:
-    """Inputs by modality; a tensor is video."""
-    if isinstance(inputs, Tensor):
-        return {'video': inputs}
-    ours = {f'{key}{end}': f'{name}{end}' for key, name in HOST_NAMES.items() for end in ('', MASK)}
-    return {ours.get(key, key): value for key, value in inputs.items()}
-
-
-def count_views(batch: Batch) -> int:
-    """Number of views of each sample.
-
-    Raises:
-        InputError: if the modalities have different numbers of them, other than one.
-    """
-    counts = {key: value.shape[1] for key, value in batch.items() if not key.endswith(MASK)}
-    views = max(counts.values(), default=1)
-    if any(count not in (1, views) for count in counts.values()):
-        raise InputError(f'the modalities of a sample have different numbers of views, {counts}; give each '
-                         'as many as the others, or one that goes with all of them')
-    return views

@@ -1,5 +1,5 @@
 """Labels of samples, by the name of the task."""
-from typing import Any, Dict, Iterable, List, Sequence
+from typing import Any, Dict, Iterable, List
 
 import torch
 from torch import Tensor
@@ -17,24 +17,26 @@ def in_order(tasks: Iterable[str]) -> List[str]:
     return sorted(tasks, key=lambda task: (task not in VERB_NOUN, task == 'noun', task))
 
 
-def labels_by_task(label: Any, tasks: Sequence[str]) -> Dict[str, Tensor]:
+def labels_by_task(label: Any, tasks: Iterable[str]) -> Dict[str, Tensor]:
     """The label of a sample, by task.
 
     Args:
-        label: task to class index or distribution ``(classes, )``; or, as MMAction2 packs a list, the tensor
-            ``[verb, noun]``.
+        label: task to class index or distribution ``(classes, )``; or, as MMAction2 packs a list, a tensor
+            with the class indices of verb, noun and further tasks in their order.
         tasks: names of the tasks.
 
     Raises:
-        InputError: if the label has no names, or others.
+        InputError: if the label is for other tasks.
     """
+    tasks = list(tasks)
+    if isinstance(label, dict):
+        given, fits = sorted(label), set(label) == set(tasks)
+    else:
+        given, fits = [*map(int, label)], len(label) == len(tasks)
+    if not fits:
+        raise InputError(f'a sample has labels {given} for the tasks {tasks}; the data set and the head must '
+                         "have the same tasks; PackActionInputs(algorithm_keys=('gt_label', )) packs labels "
+                         'by name')
     if not isinstance(label, dict):
-        if set(tasks) != set(VERB_NOUN) or len(label) != 2:
-            raise InputError(f'a label {[*map(int, label)]} without names does not fit the tasks '
-                             f'{list(tasks)}; give a dict by task, which PackActionInputs packs with '
-                             "algorithm_keys=('gt_label', )")
-        label = dict(zip(VERB_NOUN, label))
-    if set(label) != set(tasks):
-        raise InputError(f'a sample has labels for {sorted(label)}, but the tasks are {sorted(tasks)}; '
-                         'the data set and the head must have the same')
+        label = dict(zip(sorted(tasks, key=lambda task: (task not in VERB_NOUN, task == 'noun')), label))
     return {task: torch.as_tensor(label[task]) for task in tasks}

@@ -88,7 +88,14 @@ def by_receiver(receivers: Optional[Mapping[str, str]],
         receivers: as configs give it.
         windows: the same under its name in the first release. A config written then may inherit ``receivers``
             from a base config of today; what it says itself holds.
+
+    Raises:
+        InputError: if a window is missing.
     """
+    for given in (receivers, windows):
+        if not isinstance(given, (Mapping, type(None))):
+            raise InputError(f'receivers={given} must be a dict of receiver to window, such as '
+                             "dict(spatial='time', temporal='space')")
     changed = dict(windows or {})
     kept = {} if changed.pop('_delete_', False) else dict(receivers or {})
     return dict(sorted({**kept, **changed}.items()))

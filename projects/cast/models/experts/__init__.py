@@ -1,10 +1,10 @@
 from .aim import AIMExpert
-from .base import Expert, Inputs, experts_of
+from .base import BlockParts, Expert, experts_of
 from .clip import CLIPExpert
 from .pretrained import PretrainedTower
 from .timm import TimmExpert
 from .video import VideoExpert
 from .videomae import VideoMAEExpert
 
-__all__ = ['AIMExpert', 'CLIPExpert', 'Expert', 'Inputs', 'PretrainedTower', 'TimmExpert', 'VideoExpert',
+__all__ = ['AIMExpert', 'CLIPExpert', 'BlockParts', 'Expert', 'PretrainedTower', 'TimmExpert', 'VideoExpert',
            'VideoMAEExpert', 'experts_of']

@@ -10,10 +10,9 @@ from mmcv.cnn.bricks import DropPath
 from torch import Tensor, nn
 
 from ...utils import InputError
+from ..inputs import Inputs, as_batch
 from ..layers import Adapter, Grid, PositionTable, Tokens, attention, check_window
 from .pretrained import PretrainedTower
-
-Inputs = Union[Tensor, Dict[str, Tensor]]
 
 
 class BlockParts(NamedTuple):
@@ -77,6 +76,8 @@ class Expert(PretrainedTower, metaclass=ABCMeta):
                  per_frame: bool = False,
                  as_tensor: bool = False) -> None:
         super().__init__()
+        if embed_dims % num_heads:
+            raise InputError(f'embed_dims={embed_dims} does not divide into num_heads={num_heads} heads')
         self.grid = grid
         self.embed_dims, self.depth, self.num_heads, self.mlp_ratio = embed_dims, depth, num_heads, mlp_ratio
         self.window = check_window(window)
@@ -95,7 +96,11 @@ class Expert(PretrainedTower, metaclass=ABCMeta):
 
     @abstractmethod
     def build_tower(self) -> nn.Module:
-        """The library's module, under its own parameter names; the sizes are set by now."""
+        """The library's module, under its own parameter names.
+
+        It is called while the expert is constructed: the sizes are set by now, submodules may be added after
+        ``super().__init__()``.
+        """
 
     @property
     @abstractmethod
@@ -180,10 +185,11 @@ class Expert(PretrainedTower, metaclass=ABCMeta):
         """
         if isinstance(inputs, Tensor):
             return inputs
-        if self.modality not in inputs:
+        batch = as_batch(inputs)
+        if self.modality not in batch:
             raise InputError(f'the expert {self.name!r} reads {self.modality!r}, but the batch has '
-                             f'{sorted(inputs)}; name it in collect_keys, or set the modality of the expert')
-        return inputs[self.modality]
+                             f'{sorted(batch)}; name it in collect_keys, or set the modality of the expert')
+        return batch[self.modality]
 
     def smallest_inputs(self) -> Dict[str, Tuple[int, ...]]:
         """Shape of the smallest input, by modality, without the batch."""

@@ -1,6 +1,8 @@
 """Loading an expert's tower."""
+import logging
 from typing import Any, Dict, Optional
 
+from mmengine.logging import print_log
 from mmengine.model import BaseModule
 
 from ...checkpoints import State, load_strictly, read_expert
@@ -12,6 +14,7 @@ class PretrainedTower(BaseModule):
 
     tower: Any  # its parts are known to the subclass
     checkpoint: Optional[str]
+    frozen: bool
     from_file = True  # whether `init_weights` reads `checkpoint`; not where the whole model is loaded later
 
     def init_weights(self) -> None:
@@ -19,6 +22,9 @@ class PretrainedTower(BaseModule):
         super().init_weights()
         if self.from_file:
             self.load_checkpoint()
+        if self.from_file and self.frozen and not self.checkpoint:
+            print_log(f'{type(self).__name__} is frozen, but has no checkpoint: its tower stays random. Name '
+                      'a file, or set frozen=False', logger='current', level=logging.WARNING)
 
     def load_checkpoint(self) -> None:
         """Loads ``checkpoint``, if there is one, strictly; positions of another size are interpolated.

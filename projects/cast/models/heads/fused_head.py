@@ -12,11 +12,26 @@ from ...utils import InputError
 from ..layers import Adapter
 
 Widths = Union[int, Dict[str, int]]
+Features = Union[Tensor, Dict[str, Tensor]]
 
 
 def full_precision(scores: Tensor) -> Tensor:
     """Scores in at least float32, as the loss, top-k and the softmax want them."""
     return scores.float() if scores.dtype.itemsize < 4 else scores
+
+
+def pick(x: Features, expert: str) -> Tensor:
+    """The feature of an expert; a lone one may come without its name.
+
+    Raises:
+        InputError: if there is none of that name.
+    """
+    if isinstance(x, Tensor):
+        return x
+    if expert not in x:
+        raise InputError(f'the head reads the feature of {expert!r}, but the backbone gives {list(x)}; set '
+                         'the experts of the head')
+    return x[expert]
 
 
 def width(in_channels: Widths, expert: str) -> int:
@@ -56,9 +71,9 @@ class FusedHead(BaseHead):
     def init_weights(self) -> None:
         trunc_normal_init(self.fc_cls, std=0.02)
 
-    def forward(self, x: Dict[str, Tensor], **kwargs) -> Tensor:
+    def forward(self, x: Features, **kwargs) -> Tensor:
         """Features ``(B, D)`` by expert to logits ``(B, num_classes)``."""
-        z = sum(adapter(x[name].to(self.fc_cls.weight)) for name, adapter in self.adapters.items())
+        z = sum(adapter(pick(x, name).to(self.fc_cls.weight)) for name, adapter in self.adapters.items())
         return self.fc_cls(z)
 
     def loss_by_feat(self, cls_scores: Tensor, data_samples: SampleList) -> dict:

@@ -12,7 +12,7 @@ from mmaction.registry import MODELS
 from mmaction.utils import SampleList
 
 from ...utils import InputError, in_order, labels_by_task
-from .fused_head import Widths, full_precision, width
+from .fused_head import Features, Widths, full_precision, pick, width
 
 
 @MODELS.register_module(name=['MultiTaskHead', 'VerbNounHead'])
@@ -55,9 +55,9 @@ class MultiTaskHead(BaseHead):
         for fc in self.fc_cls.values():
             trunc_normal_init(fc, std=0.02)
 
-    def forward(self, x: Dict[str, Tensor], **kwargs) -> Dict[str, Tensor]:
+    def forward(self, x: Features, **kwargs) -> Dict[str, Tensor]:
         """Features ``(B, D)`` by expert to logits ``(B, classes)`` by task."""
-        features = {task: [x[e] for e in names] for task, names in self.experts.items()}
+        features = {task: [pick(x, e) for e in names] for task, names in self.experts.items()}
         fused = {task: torch.cat(f, -1) if self.fusion == 'concat' else torch.stack(f).sum(0)
                  for task, f in features.items()}
         dtype = next(self.parameters()).dtype
@@ -127,12 +127,12 @@ class EnsembleHead(MultiTaskHead):
         for member in self.members.values():
             member.init_weights()  # type: ignore[operator]
 
-    def forward(self, x: Dict[str, Tensor], **kwargs) -> Dict[str, Tensor]:
+    def forward(self, x: Features, **kwargs) -> Dict[str, Tensor]:
         """Features ``(B, D)`` by expert to log-probabilities ``(B, classes)`` by task."""
         scores = [member(x) for member in self.members.values()]
         return {task: torch.stack([s[task].softmax(-1) for s in scores]).mean(0).log() for task in scores[0]}
 
-    def loss(self, feats: Dict[str, Tensor], data_samples: SampleList, **kwargs) -> dict:
+    def loss(self, feats: Features, data_samples: SampleList, **kwargs) -> dict:
         """Losses and accuracies of each expert, under its name."""
         return {f'{expert}_{key}': value for expert, member in self.members.items()
                 for key, value in member.loss(feats, data_samples).items()}  # type: ignore[operator]

@@ -1,0 +1,40 @@
+"""Batches of several modalities."""
+from typing import Dict, Union
+
+from torch import Tensor
+
+from ..utils import InputError
+
+Inputs = Union[Tensor, Dict[str, Tensor]]
+Batch = Dict[str, Tensor]
+MASK = '_mask'  # behind a modality: key of the batch that says which samples have it
+HOST_NAMES = {'imgs': 'video'}  # MMAction2's pipelines call a clip `imgs`
+
+
+def as_batch(inputs: Inputs) -> Batch:
+    """Inputs by modality; a tensor is video."""
+    if isinstance(inputs, Tensor):
+        return {'video': inputs}
+    ours = {f'{key}{end}': f'{name}{end}' for key, name in HOST_NAMES.items() for end in ('', MASK)}
+    return {ours.get(key, key): value for key, value in inputs.items()}
+
+
+def count_views(batch: Batch) -> int:
+    """Number of views of each sample, where inputs are ``(B, views, ...)``.
+
+    Raises:
+        InputError: if the modalities have different numbers of them, other than one.
+    """
+    counts = {key: value.shape[1] for key, value in batch.items() if not key.endswith(MASK)}
+    views = max(counts.values(), default=1)
+    if any(count not in (1, views) for count in counts.values()):
+        raise InputError(f'the modalities of a sample have different numbers of views, {counts}; give each '
+                         'as many as the others, or one that goes with all of them')
+    return views
+
+
+def flatten_views(batch: Batch) -> Batch:
+    """``(B, views, ...)`` to ``(B * views, ...)``; a single view goes with all views of the others."""
+    views = count_views(batch)
+    return {key: value.repeat_interleave(views, 0) if key.endswith(MASK) else
+            value.expand(-1, views, *value.shape[2:]).flatten(0, 1) for key, value in batch.items()}
