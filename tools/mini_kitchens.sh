@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # tools/mini_kitchens.sh [SEED]: makes the mini kitchens unless they are there, trains a small CAST, tests it,
-# and draws the curves.
+# and draws its curves and some of the clips with what it saw in them: WORK_DIR/quick_start.png.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 CONFIG=configs/cast/mini/cast_mini_1xb32-u8-15e_mini-kitchens-rgb.py
@@ -14,5 +14,7 @@ else
     python tools/data/mini_kitchens/generate.py
 fi
 python tools/train.py $CONFIG --seed "$SEED" --work-dir "$WORK"
-python tools/test.py $CONFIG "$WORK/epoch_15.pth" --work-dir "$WORK"
+python tools/test.py $CONFIG "$WORK/epoch_15.pth" --work-dir "$WORK" --dump "$WORK/predictions.pkl"
 python tools/analysis/plot_run.py "$WORK"
+python tools/analysis/plot_predictions.py $CONFIG "$WORK/predictions.pkl" --out "$WORK/predictions.png" \
+    --join "$WORK/curves.png" "$WORK/quick_start.png"

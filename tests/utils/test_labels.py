@@ -6,7 +6,12 @@ from mmengine import Config
 
 from mmaction.registry import DATASETS, MODELS
 from mmaction.structures import ActionDataSample
-from projects.cast.utils import InputError, labels_by_task
+from projects.cast.utils import InputError, in_order, labels_by_task
+
+
+def test_order_is_that_of_released_checkpoints():
+    assert in_order(dict(noun=2, verb=1)) == ['verb', 'noun']
+    assert in_order(['tool', 'noun', 'place', 'verb']) == ['verb', 'noun', 'place', 'tool']
 
 
 def test_names_and_the_order_of_labels_without_names():

@@ -35,21 +35,25 @@ def read_curves(work_dir: Path) -> Dict[str, Curve]:
 
 
 def draw(curves: Dict[str, Curve], path: Path) -> None:
-    """Losses on the left, by iteration; accuracies on the right, by epoch."""
+    """Losses on the left, by iteration; accuracies on the right, by epoch; a task has one colour."""
     import matplotlib
     matplotlib.use('Agg')
     import matplotlib.pyplot as plt
-    fig, axes = plt.subplots(1, 2, figsize=(10, 4), layout='constrained')
+    fig, axes = plt.subplots(1, 2, figsize=(10, 3), layout='constrained')
+    colours: Dict[str, str] = {}
     for name, points in curves.items():
         accuracy = name.startswith('acc/')
+        task = name.removeprefix('acc/').removeprefix('loss_').removesuffix('_top1')
         axes[int(accuracy)].plot(
-            *zip(*points), marker='o' if accuracy else None, label=name.removeprefix('acc/'))
+            *zip(*points), marker='o' if accuracy else None, label=name.removeprefix('acc/'),
+            color=colours.setdefault(task, f'C{len(colours)}'))
     axes[0].set(xlabel='iteration', ylabel='loss', ylim=(0, None))
-    axes[1].set(xlabel='epoch', ylabel='validation top-1, %', ylim=(0, 100))
-    for ax in axes:
+    axes[1].set(xlabel='epoch', ylabel='validation top-1, %', xlim=(0, None), ylim=(0, 103))
+    axes[1].xaxis.get_major_locator().set_params(integer=True)
+    for ax, corner in zip(axes, ('upper right', 'lower right')):
         ax.grid(alpha=0.3)
         if ax.lines:
-            ax.legend()
+            ax.legend(loc=corner)
     fig.savefig(path, dpi=110)
 
 

@@ -9,7 +9,7 @@ from mmaction.datasets.base import BaseActionDataset
 from mmaction.registry import DATASETS
 from mmaction.utils import ConfigType
 
-from ..utils import VERB_NOUN, InputError
+from ..utils import VERB_NOUN, InputError, in_order
 from .annotations import read_annotations
 from .fault_tolerant import FaultTolerant
 
@@ -109,8 +109,7 @@ class EpicKitchensDataset(FaultTolerant, BaseActionDataset):
             raise InputError(f'{where}: the segment starts at {times["start_time"]:.2f} s and stops '
                              f'at {times["stop_time"]:.2f} s; correct the row')
         filename = os.path.join(self.data_prefix.get('video') or '', path)
-        order = VERB_NOUN if set(label) == set(VERB_NOUN) else tuple(label)
-        return dict(filename=filename, gt_label=label, label=[label[task] for task in order],
+        return dict(filename=filename, gt_label=label, label=[label[task] for task in in_order(label)],
                     narration_id=row['narration_id'], **times)
 
 

@@ -2,7 +2,7 @@
 import ast
 import inspect
 from pathlib import Path
-from typing import Any, Iterator, Optional, Tuple
+from typing import Any, Iterator, Optional, Tuple, Union
 
 from mmengine import Config
 from mmengine.config.utils import ConfigParsingError
@@ -93,9 +93,16 @@ def check_classes(cfg: Config) -> None:
             if count and count is not inspect.Parameter.empty:
                 found[f'{path}.num_classes'] = count if isinstance(count, int) else dict(count)
     head = found.get('model.cls_head.num_classes')
-    if head and any(count != head for count in found.values()):
+    if head and any(differ(count, head) for count in found.values()):
         raise InputError('the numbers of classes must be the same: '
                          + ', '.join(f'{path}={count}' for path, count in found.items()))
+
+
+def differ(one: Union[int, dict], other: Union[int, dict]) -> bool:
+    """Whether two numbers of classes differ; of those by task, the tasks that both have."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return any(one[task] != other[task] for task in set(one) & set(other))
+    return one != other
 
 
 def check_config(cfg: Config) -> None:

@@ -1,6 +1,6 @@
 """Learning rates that decay by layer; what modules say themselves about their weight decay."""
 from operator import attrgetter
-from typing import List
+from typing import Dict, List
 
 from mmpretrain.engine import LearningRateDecayOptimWrapperConstructor
 from torch import nn
@@ -29,3 +29,8 @@ class LayerDecayOptimWrapperConstructor(LearningRateDecayOptimWrapperConstructor
                    if name and not any(key in name for key in keys)}
             self.paramwise_cfg = {**self.paramwise_cfg, 'custom_keys': {**keys, **own}}
         super().add_params(params, module, prefix, **kwargs)
+        if not prefix:  # modules that two exchanges share have been met twice
+            unique: Dict[int, dict] = {}
+            for group in params:
+                unique.setdefault(id(group['params'][0]), group)
+            params[:] = unique.values()

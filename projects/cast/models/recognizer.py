@@ -38,10 +38,9 @@ class CASTRecognizer(BaseRecognizer):
         for expert in experts_of(self.backbone).values():
             expert.per_frame |= expert.name in getattr(self.cls_head, 'per_frame', ())
             names = [name for name in by_modality if HOST_NAMES.get(name, name) == expert.modality]
-            preprocessor = by_modality[names[0]] if names else self.data_preprocessor
-            if expert.normalize and hasattr(preprocessor, 'mean'):
-                expert.set_normalization(
-                    preprocessor.mean.flatten().tolist(), preprocessor.std.flatten().tolist())
+            has = by_modality[names[0]] if names else self.data_preprocessor
+            expert.set_normalization(**{
+                key: getattr(has, key).flatten().tolist() for key in ('mean', 'std') if hasattr(has, key)})
 
     @cached_property
     def _ddp_params_and_buffers_to_ignore(self) -> List[str]:

@@ -1,4 +1,4 @@
 from .errors import InputError, MissingFileError, run_tool
-from .labels import VERB_NOUN, labels_by_task
+from .labels import VERB_NOUN, in_order, labels_by_task
 
-__all__ = ['InputError', 'MissingFileError', 'VERB_NOUN', 'labels_by_task', 'run_tool']
+__all__ = ['InputError', 'MissingFileError', 'VERB_NOUN', 'in_order', 'labels_by_task', 'run_tool']

@@ -1,5 +1,5 @@
 """Labels of samples, by the name of the task."""
-from typing import Any, Dict, Sequence
+from typing import Any, Dict, Iterable, List, Sequence
 
 import torch
 from torch import Tensor
@@ -7,6 +7,14 @@ from torch import Tensor
 from .errors import InputError
 
 VERB_NOUN = ('verb', 'noun')  # the order in which a label without names holds them
+
+
+def in_order(tasks: Iterable[str]) -> List[str]:
+    """Verb before noun, others by name: the same order whether or not mmengine has sorted a config's keys.
+
+    Checkpoints hold the optimizer's state in the order of the parameters.
+    """
+    return sorted(tasks, key=lambda task: (task not in VERB_NOUN, task == 'noun', task))
 
 
 def labels_by_task(label: Any, tasks: Sequence[str]) -> Dict[str, Tensor]:

@@ -14,7 +14,6 @@ from ..layers import Adapter, Grid, PositionTable, Tokens, attention, check_wind
 from .pretrained import PretrainedTower
 
 Inputs = Union[Tensor, Dict[str, Tensor]]
-IMAGENET = dict(mean=(123.675, 116.28, 103.53), std=(58.395, 57.12, 57.375))  # of pixels from 0 to 255
 
 
 class BlockParts(NamedTuple):
@@ -92,7 +91,7 @@ class Expert(PretrainedTower, metaclass=ABCMeta):
             DropPath(float(rate)) for rate in np.linspace(0, drop_path_rate, depth))
         self.tower.requires_grad_(not frozen)
         self.post_norm.requires_grad_(True)
-        self.set_normalization(**IMAGENET)
+        self.set_normalization()
 
     @abstractmethod
     def build_tower(self) -> nn.Module:
@@ -190,8 +189,8 @@ class Expert(PretrainedTower, metaclass=ABCMeta):
         """Shape of the smallest input, by modality, without the batch."""
         return {self.modality: self.input_shape(smallest=True)}
 
-    def set_normalization(self, mean: Sequence[float], std: Sequence[float]) -> None:
-        """Tells the expert how its input is normalised, per channel; ImageNet's numbers by default."""
+    def set_normalization(self, mean: Sequence[float] = (0., ), std: Sequence[float] = (1., )) -> None:
+        """Tells the expert how its input is normalised, per channel; by default it is not."""
         if self.normalize:
             own = {key: torch.tensor(value, dtype=torch.float32) for key, value in self.normalize.items()}
             self.register_buffer('gain', torch.tensor(std) / own['std'], persistent=False)

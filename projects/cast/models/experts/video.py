@@ -10,10 +10,13 @@ from ..layers import Grid
 from .base import Expert
 
 ImgSize = Union[int, Tuple[int, int]]
+IMAGENET = dict(mean=(123.675, 116.28, 103.53), std=(58.395, 57.12, 57.375))  # of pixels from 0 to 255
 
 
 class VideoExpert(Expert):
     """An :class:`Expert` that reads clips ``(B, 3, F, H, W)`` in tubes of some frames and a square patch.
+
+    Unless a recognizer says otherwise, clips are taken to be normalised by ImageNet's mean and deviation.
 
     Args:
         img_size: native height and width in pixels, one number for a square; other sizes interpolate the
@@ -30,6 +33,7 @@ class VideoExpert(Expert):
         self.tube = (tubelet_size, patch_size, patch_size)
         t, h, w = (n // m for n, m in zip(self.native_size, self.tube))
         super().__init__(grid=(t, h, w), **kwargs)
+        self.set_normalization(**IMAGENET)
 
     def grid_of(self, shape: Tuple[int, ...]) -> Grid:
         """Number of tubes along ``(F, H, W)``."""

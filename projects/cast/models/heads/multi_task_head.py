@@ -11,7 +11,7 @@ from mmaction.models.heads import BaseHead
 from mmaction.registry import MODELS
 from mmaction.utils import SampleList
 
-from ...utils import InputError, labels_by_task
+from ...utils import InputError, in_order, labels_by_task
 from .fused_head import Widths, full_precision, width
 
 
@@ -48,8 +48,8 @@ class MultiTaskHead(BaseHead):
         if fusion == 'add' and any(len(set(w)) > 1 for w in widths.values()):
             raise InputError(f"features of widths {in_channels} cannot be added; choose fusion='concat'")
         self.fc_cls = nn.ModuleDict({
-            task: nn.Linear(sum(widths[task]) if fusion == 'concat' else widths[task][0], n)
-            for task, n in num_classes.items()})
+            task: nn.Linear(sum(widths[task]) if fusion == 'concat' else widths[task][0], num_classes[task])
+            for task in in_order(num_classes)})
 
     def init_weights(self) -> None:
         for fc in self.fc_cls.values():

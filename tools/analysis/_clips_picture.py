@@ -1,0 +1,104 @@
+"""The picture of plot_predictions.py: rows of frames with their labels."""
+from pathlib import Path
+from typing import Dict, List, NamedTuple, Optional
+
+import cv2
+import matplotlib
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from projects.cast.errors import InputError
+
+matplotlib.use('Agg')
+import matplotlib.pyplot as plt  # noqa: E402
+
+COLUMNS = 3
+WIDTH, DPI = 10., 110  # inches, and pixels to the inch: as in plot_run.py, to stand below its curves
+MARGIN, TEXT, TITLE = 0.12, 0.44, 0.34  # inches: around a clip, its labels, the line above all
+INDENT, MARK = 0.64, 0.14  # inches: where labels begin, and what the mark before them takes
+COLOURS = {None: '#777777', True: '#1a7f37', False: '#c62828'}
+MARKS = {None: '', True: '✓', False: '✗'}
+
+
+class Label(NamedTuple):
+    """What is known and what the model says of one task of a clip; ``right`` is None where none is known."""
+
+    true: str
+    predicted: str
+    probability: float
+    right: Optional[bool]
+
+
+class Clip(NamedTuple):
+    """Frames in RGB, their times in the video in seconds, and the labels by task."""
+
+    frames: List[np.ndarray]
+    times: List[float]
+    labels: Dict[str, Label]
+
+
+def strip(frames: List[np.ndarray], height: int = 170, gap: int = 4) -> np.ndarray:
+    """Frames side by side, on white."""
+    width = round(height * frames[0].shape[1] / frames[0].shape[0])
+    white = np.full((height, gap, 3), 255, np.uint8)
+    parts = [part for frame in frames
+             for part in (white, cv2.resize(frame, (width, height), interpolation=cv2.INTER_CUBIC))]
+    return np.concatenate(parts[1:], 1)
+
+
+def shorten(text: str, length: int) -> str:
+    """At most so many characters."""
+    return text if len(text) <= length else f'{text[:length - 1]}…'
+
+
+def write_labels(fig, clip: Clip, left: float, bottom: float, width: float) -> None:
+    """Two lines, truth and prediction; positions in inches."""
+
+    def write(x: float, line: int, text: str, colour: str) -> None:
+        y = bottom + TEXT * (0.76 - 0.44 * line)
+        fig.text(x / WIDTH, y / fig.get_figheight(), text, color=colour, fontsize=9, va='center')
+
+    for line, text in enumerate(('true', 'model')):
+        write(left, line, text, COLOURS[None])
+    step, length = (width - INDENT + MARK) / len(clip.labels), 32 // len(clip.labels)
+    for i, label in enumerate(clip.labels.values()):
+        x, colour = left + INDENT + i * step, COLOURS[label.right]
+        write(x, 0, shorten(label.true, length), '#222222')
+        write(x - MARK, 1, MARKS[label.right], colour)
+        write(x, 1, f'{shorten(label.predicted, length - 5)} {100 * label.probability:.0f} %', colour)
+
+
+def draw(clips: List[Clip], title: str, path: Path) -> None:
+    """All clips in columns: labels above, frames below."""
+    strips = [strip(clip.frames) for clip in clips]
+    width = WIDTH / COLUMNS - 2 * MARGIN
+    height = max(width * image.shape[0] / image.shape[1] for image in strips)
+    cell = height + TEXT + 2 * MARGIN
+    total = -(-len(clips) // COLUMNS) * cell + TITLE
+    fig = plt.figure(figsize=(WIDTH, total))
+    fig.text(0.5, 1 - 0.6 * TITLE / total, title, ha='center', va='center', fontsize=10)
+    for i, (clip, image) in enumerate(zip(clips, strips)):
+        left = i % COLUMNS * WIDTH / COLUMNS + MARGIN
+        bottom = total - TITLE - (i // COLUMNS + 1) * cell + MARGIN
+        ax = fig.add_axes((left / WIDTH, bottom / total, width / WIDTH, height / total), anchor='N')
+        ax.imshow(image)
+        ax.axis('off')
+        write_labels(fig, clip, left, bottom + height, width)
+    fig.savefig(path, dpi=DPI, format='png')
+    plt.close(fig)
+
+
+def stack(above: Path, below: Path, path: Path) -> None:
+    """Two pictures into one, in 256 colours, which take a third of the bytes.
+
+    Raises:
+        InputError: if one of them is no picture.
+    """
+    try:
+        pictures = [Image.open(name).convert('RGB') for name in (above, below)]
+    except UnidentifiedImageError as error:
+        raise InputError(f'{above}: is no picture; give a PNG') from error
+    both = Image.new('RGB', (max(p.width for p in pictures), sum(p.height for p in pictures)), 'white')
+    both.paste(pictures[0])
+    both.paste(pictures[1], (0, pictures[0].height))
+    both.quantize(256, kmeans=2, dither=Image.Dither.NONE).save(path, 'PNG', optimize=True)

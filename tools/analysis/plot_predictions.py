@@ -1,0 +1,146 @@
+"""Draws a few clips of a test run: frames over time, what they show, and what the model saw in them.
+
+    python tools/test.py CONFIG CHECKPOINT --dump RESULTS.pkl
+    python tools/analysis/plot_predictions.py CONFIG RESULTS.pkl --out predictions.png
+
+Nobody picks the clips. Of all clips some are right (in all of their labels) and some wrong, and the picture
+holds both in the same proportion, rounded, but at least one of each kind that there is. Those of a kind lie
+at equal distances in the order of the test data set. For a run tested with --cfg-options give the same here.
+"""
+import argparse
+import pickle
+from pathlib import Path
+from typing import Dict, List, Sequence, Tuple
+
+import projects.cast  # noqa: F401  isort: skip  before anything of mmaction
+import numpy as np
+from _clips_picture import Clip, Label, draw, stack
+from mmengine import DictAction
+from rich.progress import track
+from torch import Tensor
+
+from mmaction.registry import DATASETS
+from mmaction.utils import register_all_modules
+from projects.cast.datasets import DecodeVideo, InitVideo
+from projects.cast.engine import read_config
+from projects.cast.errors import InputError, run_tool
+from projects.cast.inferencer import Names, rankings, read_names
+from projects.cast.tasks import in_order
+
+FRAMES = 4
+
+
+def read_results(path: str, samples: Sequence[dict]) -> List[dict]:
+    """The file of ``tools/test.py --dump``, whose order is the data set's.
+
+    Raises:
+        InputError: if it is no such file, or comes from another data set than these samples.
+    """
+    with open(path, 'rb') as file:
+        try:
+            results = pickle.load(file)  # the user's own file, written by mmengine
+        except (pickle.UnpicklingError, EOFError, ImportError, AttributeError, LookupError,
+                ValueError) as error:
+            reason = ' '.join(str(error).split())
+            raise InputError(f'{path}: is no file of tools/test.py --dump ({reason})') from error
+    if not isinstance(results, list) or not all(isinstance(r, dict) and 'pred_score' in r for r in results):
+        raise InputError(f'{path}: holds no predictions; write it with tools/test.py --dump')
+    if len(results) != len(samples):
+        raise InputError(f'{path}: has {len(results)} clips, but the test data set of the config has '
+                         f'{len(samples)}; give the config and the --cfg-options that were tested')
+    for result, sample in zip(results, samples):
+        for key in ('narration_id', 'filename'):
+            if key in result and result[key] != sample.get(key):
+                raise InputError(f'{path}: has {result[key]} where the test data set of the config has '
+                                 f'{sample.get(key)}; give the config and the --cfg-options that were tested')
+    return results
+
+
+def by_task(result: dict) -> Dict[str, Tuple[int, Tensor]]:
+    """Task to its label and scores."""
+    scores, label = result['pred_score'], result['gt_label']
+    scores = in_order(scores) if isinstance(scores, dict) else dict(action=scores)
+    label = label if isinstance(label, dict) else dict(zip(scores, label))  # a tensor is in the tasks' order
+    return {task: (int(label[task]), score) for task, score in scores.items()}
+
+
+def is_right(result: dict) -> bool:
+    """Whether all labels of a clip are found; a video that could not be read counts as wrong."""
+    return not result.get('broken') and all(
+        int(score.argmax()) == label for label, score in by_task(result).values())
+
+
+def choose(right: Sequence[bool], count: int) -> List[int]:
+    """Which clips to draw, by the rule at the top of this file."""
+    kinds = [np.flatnonzero(right), np.flatnonzero(~np.array(right))]
+    count = min(count, len(right))
+    numbers = [count, 0] if not len(kinds[1]) else [0, count]
+    if all(map(len, kinds)):
+        wrong = min(max(round(count * float(np.mean(~np.array(right)))), 1), count - 1)
+        numbers = [count - wrong, wrong]
+    return sorted(int(kind[int((i + 0.5) * len(kind) / n)]) for kind, n in zip(kinds, numbers)
+                  for i in range(n))
+
+
+def read_clip(sample: dict, result: dict, names: Names) -> Clip:
+    """Frames from the first to the last of a clip's segment, with its labels.
+
+    Raises:
+        InputError: if the video cannot be read, or a label map has another number of classes than the model.
+    """
+    sample = InitVideo().transform({**sample, 'broken': result.get('broken', False)})
+    first, last = sample['start_index'], sample['start_index'] + sample['total_frames'] - 1
+    sample['frame_inds'] = np.linspace(first, last, FRAMES).round().astype(int)
+    reader = sample['video_reader']
+    times = reader.get_frame_timestamp(sample['frame_inds'])[:, 0].tolist() if reader else [0.] * FRAMES
+    frames, labels = DecodeVideo().transform(sample)['imgs'], {}
+    best = rankings(result['pred_score'], names, 1)
+    for task, (label, score) in by_task(result).items():
+        known = names.get(task) or [*map(str, range(len(score)))]
+        right = int(score.argmax()) == label and not result.get('broken')
+        labels[task] = Label(known[label], *best[task][0], right) if label >= 0 else Label(
+            '?', *best[task][0], None)
+    return Clip(frames, times, labels)
+
+
+def describe(right: Sequence[bool], labelled: bool, count: int) -> str:
+    """What stands above the picture."""
+    text = f'{count} of the {len(right)} test clips, from the first frame to the last'
+    return f'{text}; the model is right on {100 * np.mean(right):.1f} % of all' if labelled else text
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
+    parser.add_argument('config', help='the config that was tested')
+    parser.add_argument('results', metavar='RESULTS.pkl', help='what tools/test.py --dump wrote')
+    parser.add_argument('--out', type=Path, required=True, metavar='PNG')
+    parser.add_argument('--clips', type=int, default=6, help='how many (default: 6)')
+    parser.add_argument('--join', nargs=2, type=Path, metavar=('ABOVE', 'PNG'),
+                        help='also write the picture ABOVE, such as curves.png, and this one into one PNG')
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='as in tools/test.py')
+    args = parser.parse_args()
+    if args.clips < 1:
+        raise InputError(f'--clips {args.clips}: must be at least 1')
+    register_all_modules()
+    config = read_config(args.config, args.cfg_options)
+    names, dataset = read_names(config), DATASETS.build(config.test_dataloader.dataset)
+    samples = [dataset.get_data_info(i) for i in range(len(dataset))]
+    results = read_results(args.results, samples)
+    right = [is_right(result) for result in results]
+    chosen = choose(right, args.clips)
+    clips = [read_clip(samples[i], results[i], names) for i in track(chosen, description='clips')]
+    labelled = all(label >= 0 for result in results for label, _ in by_task(result).values())
+    draw(clips, describe(right, labelled, len(clips)), args.out)
+    for i, clip in zip(chosen, clips):
+        true, predicted = (' '.join(getattr(label, key) for label in clip.labels.values())
+                           for key in ('true', 'predicted'))
+        print(f'{samples[i]["filename"]}, {clip.times[0]:.2f} to {clip.times[-1]:.2f} s: {true}; '
+              f'the model: {predicted}')
+    print(f'{args.out}: {len(clips)} clips with what the model saw in them')
+    if args.join:
+        stack(args.join[0], args.out, args.join[1])
+        print(f'{args.join[1]}: {args.join[0].name} and {args.out.name}')
+
+
+if __name__ == '__main__':
+    run_tool(main)
