@@ -122,7 +122,7 @@ def test_what_does_not_fit_is_said(monkeypatch):
     MODELS.build(config('CLIPExpert', frozen=False)).init_weights()
     assert len(said) == 1 and 'CLIPExpert is frozen, but has no checkpoint: its tower stays random' in said[0]
     head = MODELS.build(dict(type='FusedHead', num_classes=5, in_channels=16))
-    with pytest.raises(InputError, match=r"feature of 'temporal', but the backbone gives \['spatial'\]; set the"):
+    with pytest.raises(InputError, match=r"'temporal', but the backbone gives \['spatial'\]; set"):
         head(expert(clip))
     with pytest.raises(InputError, match='embed_dims=16 does not divide into num_heads=3'):
         CLIPExpert(**{**SIZE, 'num_heads': 3})
