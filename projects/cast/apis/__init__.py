@@ -1,3 +1,3 @@
-from .inferencer import CASTInferencer, rankings, read_names
+from .inferencer import CASTInferencer, Names, rankings, read_names
 
-__all__ = ['CASTInferencer', 'rankings', 'read_names']
+__all__ = ['CASTInferencer', 'Names', 'rankings', 'read_names']
