@@ -24,7 +24,7 @@ from mmaction.utils import register_all_modules
 from projects.cast.apis import Names, rankings, read_names
 from projects.cast.datasets import DecodeVideo, InitVideo
 from projects.cast.engine import read_config
-from projects.cast.utils import InputError, labels_by_task, run_tool
+from projects.cast.utils import InputError, in_order, labels_by_task, run_tool
 
 FRAMES = 4
 
@@ -59,7 +59,7 @@ def by_task(result: dict) -> Dict[str, Tuple[int, Tensor]]:
     """Task to its label and scores."""
     scores, label = result['pred_score'], result['gt_label']
     scores = scores if isinstance(scores, dict) else dict(action=scores)
-    return {task: (int(index), scores[task]) for task, index in labels_by_task(label, scores).items()}
+    return {task: (int(index), scores[task]) for task, index in labels_by_task(label, in_order(scores)).items()}
 
 
 def is_right(result: dict) -> bool:
