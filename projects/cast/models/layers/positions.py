@@ -45,7 +45,7 @@ class PositionTable(nn.Module):
         return t, h, w
 
     def forward(self, grid: Grid) -> Tensor:
-        """Returns the entries for ``grid``, in the layout of :attr:`weight`, or that tensor itself if it fits."""
+        """Returns the entries for ``grid``, in the layout of :attr:`weight`, or :attr:`weight` if it fits."""
         return self.fit(self.weight, self.grid, self.span(grid))
 
     def fit(self, weight: Tensor, old: Grid, new: Grid) -> Tensor:
