@@ -46,7 +46,7 @@ def prefers_by_head() -> bool:
     """Returns whether this CPU computes bfloat16 attention faster head by head than torch's fused function.
 
     This is measured once, at the size of VideoMAE's attention, because the CPU's features (AMX, AVX-512 in
-    bfloat16) do not tell. The fused one was 2 to 4 times faster on an Intel Xeon, 3 times slower on an AMD EPYC.
+    bfloat16) do not tell. The fused one was 2 to 4 times faster on an Intel Xeon, 3 times slower on an EPYC.
     """
     with torch.inference_mode():
         q = torch.zeros(1, 4, 1568, 64, dtype=torch.bfloat16)
