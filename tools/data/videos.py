@@ -82,7 +82,7 @@ def encode(job: Job) -> None:
                     break
                 if not count:
                     half = job.short_side / min(frame.width, frame.height) / 2
-                    size = [2 * round(half * n) for n in (frame.width, frame.height)]  # even, as H.264 requires
+                    size = [2 * round(half * n) for n in (frame.width, frame.height)]  # even for H.264
                     out.width, out.height, out.pix_fmt = *size, 'yuv420p'
                 frame = frame.reformat(*size, format='yuv420p')
                 frame.pts, frame.time_base = count, 1 / rate
