@@ -24,9 +24,8 @@ from .video import ImgSize, VideoExpert
 class TimmExpert(VideoExpert):
     """A plain vision transformer of timm that, like CLIP, runs on the second frame of each pair.
 
-    The attention is the tower's own, so that everything inside it is kept (rotary positions, norms, layer
-    scale). With the window ``space-time``, each token keeps its rotary position within the frame, and class
-    tokens have none.
+    The attention is the tower's own, including whatever is inside it (rotary positions, norms, layer scale).
+    With the window ``space-time``, rotary positions are those within the frame, and class tokens have none.
 
     Args:
         model_name: Name of a timm model, such as ``vit_base_patch16_224.augreg_in21k`` (tables 5 and 6) or
