@@ -1,4 +1,4 @@
-"""Draws docs/cast.png: the block of CAST as this package computes it."""
+"""Draws docs/cast.png, the block of CAST as this package computes it."""
 from pathlib import Path
 
 import matplotlib

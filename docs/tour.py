@@ -2,12 +2,12 @@
 # # A tour of CAST
 #
 # Run this file cell by cell in an editor that knows `# %%`, or as a whole: `python docs/tour.py`. It builds
-# a tiny model with random weights, needs no files, and shows what the pieces of the package do to a clip.
+# a tiny model with random weights, needs no files, and shows what the parts of the package do to a clip.
 
 # %%
 import torch
 
-import projects.cast  # noqa: F401  registers everything with MMAction2
+import projects.cast  # noqa: F401  registers all modules with MMAction2
 from mmaction.registry import MODELS
 from projects.cast.models import WINDOWS
 
@@ -24,9 +24,9 @@ clip = torch.randn(1, 3, 8, 64, 64)  # one clip: 3 colours, 8 frames of 64 x 64 
 # %% [markdown]
 # ## Tokens
 #
-# Each expert turns the clip into tokens of its own. The spatial one looks at every second frame and has a
-# class token in each; the temporal one cuts tubes of two frames. Both end up on a grid of 4 positions in
-# time and 4 x 4 places, which is why they can talk to each other token by token.
+# Each expert turns the clip into its own tokens. The spatial expert looks at every second frame, and has a
+# class token in each; the temporal expert cuts the clip into tubes of two frames. Both use a grid of 4
+# positions in time and 4 x 4 places, which is why they can exchange information token by token.
 
 # %%
 x = {name: expert.embed(clip) for name, expert in model.experts.items()}
@@ -36,8 +36,8 @@ for name, tokens in x.items():
 # %% [markdown]
 # ## Windows
 #
-# A window says along which axes of the grid a token looks. The other axes are joined with the batch, so
-# that nothing is seen across them. The patterns are einops': b is the batch, t time, s space and d the
+# A window says along which axes of the grid a token looks. The other axes are folded into the batch, so that
+# no token looks across them. The patterns are those of einops: b is the batch, t time, s space and d the
 # width.
 
 # %%
@@ -45,11 +45,11 @@ for name, window in WINDOWS.items():
     print(f'{name:10} (b t s d) -> {window.fold}')
 
 # %% [markdown]
-# ## A new model is its experts
+# ## A new model computes what its experts compute
 #
-# An exchange returns what it adds to either stream. Its last layer starts at zero, so a new model computes
-# exactly what its experts compute alone. To see what it does once it is trained, we give that layer random
-# weights.
+# An exchange returns what it adds to each stream. Its last layer is initialised to zero, so that a new model
+# computes exactly what its experts compute alone. To show what a trained exchange does, we give that layer
+# random weights.
 
 # %%
 exchange = model.exchanges_at(0)['b_cast']
@@ -63,7 +63,7 @@ with torch.no_grad():
 # %% [markdown]
 # ## What one exchange passes on
 #
-# We change a single patch of one stream, and look which patches of the other stream receive something else.
+# We change a single patch of one stream, and see which patches of the other stream receive something else.
 # In the maps, every square is a position in time, and `#` marks a patch for which the message has changed.
 
 # %%
@@ -83,15 +83,15 @@ def show(sender, receiver, t=1, place=5):
 
 # %% [markdown]
 # T2S: the spatial expert asks each place what happens there over time. A change of the temporal stream at
-# one place reaches that place, and no other, at all times.
+# one place reaches this place at all times, and no other place.
 
 # %%
 print('T2S: one patch of the temporal stream changes at time 1')
 t2s = show('temporal', 'spatial')
 
 # %% [markdown]
-# S2T: the temporal expert asks each frame what is to be seen in it. A change of the spatial stream in one
-# frame reaches all places of that frame, and no other frame.
+# S2T: the temporal expert asks each frame what can be seen in it. A change of the spatial stream in one
+# frame reaches all places of this frame, and no other frame.
 
 # %%
 print('S2T: one patch of the spatial stream changes at time 1')
@@ -100,9 +100,9 @@ s2t = show('spatial', 'temporal')
 # %% [markdown]
 # ## The whole model
 #
-# A block is self-attention of both experts, the exchange, and feed-forward of both; twelve of these are
-# CAST. What comes out is one feature of each expert, of which the head reads verbs from the temporal and
-# nouns from the spatial one.
+# A block consists of the self-attention of both experts, the exchange, and the feed-forward layers of both.
+# CAST has twelve such blocks. It returns one feature per expert; the head reads verbs from the temporal and
+# nouns from the spatial feature.
 
 # %%
 with torch.no_grad():

@@ -1,4 +1,4 @@
-"""Runs one of the tools that MMAction2 ships in its package, after putting right its known breaks."""
+"""Runs a tool that MMAction2 ships in its package, after working around known defects."""
 import argparse
 import runpy
 import sys
@@ -20,10 +20,10 @@ except ModuleNotFoundError as error:
 
 
 def read_options(values: list) -> dict:
-    """What ``--cfg-options`` gives.
+    """Reads the values of ``--cfg-options``.
 
     Raises:
-        InputError: if one of the values is not ``key=value``.
+        InputError: If a value is not ``key=value``.
     """
     wrong = [value for value in values if '=' not in value]
     if wrong:
@@ -34,7 +34,7 @@ def read_options(values: list) -> dict:
 
 
 def check_command_line(arguments: list) -> None:
-    """Reads and checks the config that a command line names, with its options."""
+    """Reads and checks the config that a command line names, including its options."""
     parser = argparse.ArgumentParser(add_help=False)
     parser.add_argument('--cfg-options', nargs='+', default=[])
     options, rest = parser.parse_known_args(arguments)
@@ -47,8 +47,8 @@ def run_host_tool(name: str) -> None:
     """Runs ``mmaction/.mim/tools/NAME`` with our command line.
 
     Raises:
-        MissingFileError: if the installed MMAction2 has no such tool.
-        InputError: if the config or its options have a fault.
+        MissingFileError: If the installed MMAction2 has no such tool.
+        InputError: If the config or its options are invalid.
     """
     import mmaction
     tools = Path(mmaction.__file__).parent / '.mim' / 'tools'
@@ -57,6 +57,6 @@ def run_host_tool(name: str) -> None:
     check_command_line(sys.argv[1:])
     sys.argv[0] = str(tools / name)
     runpy.run_path(sys.argv[0], run_name='__main__')
-    if dist.is_initialized():  # left to the interpreter's end, gloo's threads abort it now and then
+    if dist.is_initialized():  # otherwise gloo's threads sometimes abort the interpreter at its end
         dist.barrier()
         dist.destroy_process_group()

@@ -1,7 +1,7 @@
-"""torchrun for ``dist_train.sh`` and ``dist_test.sh``; docs/distributed.md describes the variables it reads.
+"""torchrun for ``dist_train.sh`` and ``dist_test.sh``; docs/distributed.md describes its variables.
 
-``projects.cast`` is not imported, not even for its errors: it would bring all of MMAction2 into a process
-that only watches others.
+``projects.cast`` is not imported, not even for its errors, because it would load all of MMAction2 into a
+process that only watches others.
 """
 import os
 import sys
@@ -23,7 +23,7 @@ def main(processes, *command):
     nodes, rank, restarts = (number(name, os.environ.get(name, str(default)), default)
                              for name, default in (('NNODES', 1), ('NODE_RANK', 0), ('MAX_RESTARTS', 0)))
     if nodes == 1:
-        rank, address, port = 0, 'localhost', os.environ.get('PORT', '0')  # 0: any free one
+        rank, address, port = 0, 'localhost', os.environ.get('PORT', '0')  # 0: any free port
     elif 'MASTER_ADDR' in os.environ:
         address, port = os.environ['MASTER_ADDR'], os.environ.get('PORT', '29500')
     else:
@@ -33,15 +33,15 @@ def main(processes, *command):
                  'which goes on from the last checkpoint')
     if nodes > 1 and not restarts:  # torchrun's static rendezvous numbers the machines by NODE_RANK
         arguments = [f'--node-rank={rank}', f'--master-addr={address}', f'--master-port={port}']
-    else:  # left to guess is_host, torchrun would join whatever listens at a port that is taken
+    else:  # without is_host, torchrun would join whatever listens at a port already in use
         arguments = ['--rdzv-backend=c10d', f'--rdzv-endpoint={address}:{port}',
                      f'--rdzv-conf=is_host={int(rank == 0)}', f'--max-restarts={restarts}']
-        # a store that outlives restarts gives processes the addresses of those before them:
+        # a store that outlives restarts gives processes the addresses of their predecessors:
         # https://github.com/pytorch/pytorch/issues/135712
         os.environ['TORCH_DISABLE_SHARE_RDZV_TCP_STORE'] = '1'
-    if nodes == 1:  # not the host's name, which some machines cannot resolve
+    if nodes == 1:  # not the host name, which some machines cannot resolve
         arguments.append('--local-addr=localhost')
-    os.environ.setdefault('OMP_NUM_THREADS', '1')  # torchrun does the same, with a warning of five lines
+    os.environ.setdefault('OMP_NUM_THREADS', '1')  # torchrun does the same, but with a warning of five lines
     try:
         run.run(run.parse_args([f'--nnodes={nodes}', f'--nproc-per-node={processes}', *arguments, *command]))
     except ChildFailedError as error:
@@ -53,7 +53,7 @@ def main(processes, *command):
         reason = 'the port is taken, choose another PORT' if rank == 0 else 'start NODE_RANK=0 there first'
         sys.exit(f'error: no connection at {address}:{port}: {reason}')
     except (SignalException, KeyboardInterrupt) as error:
-        sys.exit(128 + getattr(error, 'sigval', 2))  # as shells do
+        sys.exit(128 + getattr(error, 'sigval', 2))  # the status that shells report
 
 
 if __name__ == '__main__':

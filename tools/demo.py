@@ -1,4 +1,4 @@
-"""Prints what a model sees in a video.
+"""Prints the classes that a model predicts for a video.
 
     python tools/demo.py VIDEO CONFIG [CHECKPOINT] [--device cuda:0] [--topk 5] [--label-map ...]
 """
@@ -7,7 +7,7 @@ import os
 from contextlib import contextmanager
 from typing import Iterator
 
-import projects.cast  # noqa: F401  isort: skip  before anything of mmaction
+import projects.cast  # noqa: F401  isort: skip  must precede anything of mmaction
 import torch
 from mmengine import DictAction
 
@@ -20,7 +20,7 @@ from projects.cast.utils import MissingFileError, run_tool
 
 @contextmanager
 def quiet_decoder() -> Iterator[None]:
-    """Keeps what the decoder writes to stderr by itself off the terminal; our own error says enough."""
+    """Hides what the decoder itself writes to stderr, as our own error is sufficient."""
     stderr = os.dup(2)
     with open(os.devnull, 'w') as nowhere:
         os.dup2(nowhere.fileno(), 2)
@@ -35,13 +35,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     parser.add_argument('video', help='a video file')
     parser.add_argument('config', help='a config file')
-    parser.add_argument('checkpoint', nargs='?', help='weights; random ones without')
+    parser.add_argument('checkpoint', nargs='?', help='checkpoint; without one, the weights are random')
     parser.add_argument('--device', default='cuda:0' if torch.cuda.is_available() else 'cpu')
     parser.add_argument('--topk', type=int, default=5)
     parser.add_argument('--label-map', nargs='+', metavar='NAME',
-                        help='label map(s) instead of the config\'s: files or shipped names; for '
-                        'verb and noun two, in this order')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='as in tools/test.py')
+                        help='label map(s) instead of the config\'s: files or shipped names; '
+                        'two for verb and noun, in this order')
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='same as for tools/test.py')
     args = parser.parse_args()
     if not os.path.isfile(args.video):
         raise MissingFileError(f'{args.video}: no such video')

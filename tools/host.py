@@ -1,8 +1,8 @@
-"""Runs any other tool of MMAction2, which PyPI's package cannot start by itself.
+"""Runs any other tool of MMAction2, which cannot be started directly from PyPI's package.
 
     python tools/host.py analysis_tools/confusion_matrix.py CONFIG CHECKPOINT --show-path matrix.png
 
-Tools that know one label only take a verb and noun model with `--cfg-options model.test_cfg.task=verb`.
+Tools that support only one label can use a verb and noun model with `--cfg-options model.test_cfg.task=verb`.
 """
 import sys
 

@@ -1,10 +1,10 @@
-"""Runs a row of the paper's ablation tables on the mini kitchens: the same model, small.
+"""Runs a row of the paper's ablation tables with a small model on the mini kitchens.
 
     python tools/mini_ablation.py configs/cast/ablations/table1e_t2s-space_s2t-space.py [--seed 0]
     for row in configs/cast/ablations/table*.py; do python tools/mini_ablation.py $row; done
 
-Takes the model of the row's config and shrinks it; data and schedule are the mini kitchens'. Experts learn
-from scratch there, also where the row freezes them. Results go to work_dirs/mini_ablations/ROW_seedSEED.
+The model is that of the row's config at a small size; data and schedule are those of the mini kitchens. The
+experts learn from scratch, even if the row freezes them. Results: work_dirs/mini_ablations/ROW_seedSEED.
 """
 import argparse
 import copy
@@ -22,15 +22,15 @@ MINI = 'configs/cast/mini/cast_mini_1xb32-u8-15e_mini-kitchens-rgb.py'
 
 
 def shrink(model: ConfigDict, embed_dims: int, depth: int, num_heads: int, **expert) -> ConfigDict:
-    """The model of a ViT-B config at another size: widths, depths and heads in proportion, no checkpoints.
+    """Returns the model of a ViT-B config at another size, with proportional widths, depths and heads.
 
     Args:
-        model: the config's ``model``.
-        embed_dims, depth, num_heads: of every expert, instead of 768, 12 and 12.
-        expert: more for every expert.
+        model: The ``model`` of the config.
+        embed_dims, depth, num_heads: Values for every expert, instead of 768, 12 and 12.
+        expert: Further arguments of every expert.
 
     Returns:
-        a copy.
+        A copy of the model without checkpoints.
     """
     model = copy.deepcopy(model)
     for cfg in model.backbone.experts.values():
@@ -40,7 +40,7 @@ def shrink(model: ConfigDict, embed_dims: int, depth: int, num_heads: int, **exp
         else:
             cfg.update(embed_dims=embed_dims, depth=depth, num_heads=num_heads)
     for cfg in model.backbone.exchanges.values():
-        if isinstance(cfg.get('receivers'), dict):  # by window: those with cross-attention
+        if isinstance(cfg.get('receivers'), dict):  # only exchanges with cross-attention have windows
             cfg.num_heads = num_heads
         if 'bottleneck_dims' in cfg:
             cfg.bottleneck_dims = num_heads * math.ceil(cfg.bottleneck_dims * embed_dims / 768 / num_heads)
@@ -51,10 +51,10 @@ def shrink(model: ConfigDict, embed_dims: int, depth: int, num_heads: int, **exp
 
 
 def mini_config(row: str, depth: int) -> Config:
-    """The mini kitchens' config with the row's model.
+    """Returns the mini kitchens' config with the row's model.
 
     Raises:
-        InputError: if the row is not about verbs and nouns.
+        InputError: If the row is not about verbs and nouns.
     """
     mini, full = read_config(MINI), read_config(row)
     if not isinstance(full.model.cls_head.get('num_classes'), dict):
@@ -66,7 +66,7 @@ def mini_config(row: str, depth: int) -> Config:
     model.backbone.drop_path_rate = mini.model.backbone.drop_path_rate
     model.cls_head.update(num_classes=mini.model.cls_head.num_classes, label_smooth_eps=0.)
     model.data_preprocessor = mini.model.data_preprocessor
-    for name, cfg in mini.model.backbone.experts.items():  # how they start from scratch
+    for name, cfg in mini.model.backbone.experts.items():  # initialisation from scratch
         own = model.backbone.experts.get(name, {})
         if own.get('type') == cfg.type == 'VideoMAEExpert':
             own.init_cfg = cfg.init_cfg
@@ -78,7 +78,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     parser.add_argument('row', help='a config below configs/cast/ablations, or the EK100 config itself')
     parser.add_argument('--seed', type=int, default=0)
-    parser.add_argument('--depth', type=int, default=4, help='blocks; four, so that the rows of 1 (f) differ')
+    parser.add_argument('--depth', type=int, default=4, help='blocks; with four, the rows of 1 (f) differ')
     parser.add_argument('--dry-run', action='store_true', help='only write the config')
     parser.add_argument('--cfg-options', nargs='+', default=[], help='for tools/train.py and tools/test.py')
     args = parser.parse_args()
@@ -95,7 +95,7 @@ def main() -> None:
                         ['tools/test.py', common[0], last, *common[1:]]):
             status = subprocess.run([sys.executable, *map(str, command), *options]).returncode
             if status:
-                sys.exit(status)  # it has said why
+                sys.exit(status)  # it has printed the reason
 
 
 if __name__ == '__main__':

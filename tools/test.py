@@ -1,4 +1,4 @@
-"""MMAction2's ``tools/test.py``, same command line: ``python tools/test.py --help``."""
+"""MMAction2's ``tools/test.py`` with the same command line: ``python tools/test.py --help``."""
 from _host import run_host_tool
 
 from projects.cast.utils import run_tool

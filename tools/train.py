@@ -1,4 +1,4 @@
-"""MMAction2's ``tools/train.py``, same command line: ``python tools/train.py --help``."""
+"""MMAction2's ``tools/train.py`` with the same command line: ``python tools/train.py --help``."""
 from _host import run_host_tool
 
 from projects.cast.utils import run_tool

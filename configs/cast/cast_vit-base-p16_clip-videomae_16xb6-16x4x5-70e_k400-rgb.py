@@ -2,7 +2,7 @@
 #   tools/dist_train.sh configs/cast/THIS_FILE 8 --auto-scale-lr
 # Paper's hardware: 2 nodes x 8 GPUs x 6 clips, 6 accumulated. Test: 5 clips x 3 crops.
 #
-# Expert weights: _base_/models/weights.py says where they come from.
+# Expert weights: _base_/models/weights.py names their sources.
 _base_ = [
     '_base_/default_runtime.py', '_base_/models/cast_vit-base-p16_fused.py', '_base_/datasets/k400.py',
     '_base_/schedules/adamw_70e.py'

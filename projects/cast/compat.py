@@ -1,6 +1,6 @@
-"""The known breaks of the host stack, each put right once, here.
+"""Workarounds for known defects of the host libraries, each of which is fixed once, here.
 
-Imported before anything of ``mmaction.models``. Every entry names its issue where one is
+This module is imported before anything of ``mmaction.models``. Every entry names its issue if one is
 known.
 """
 import importlib.util
@@ -24,7 +24,7 @@ from .checkpoints import read_checkpoint
 
 
 def stub_drn() -> None:
-    """PyPI's mmaction2 1.2.0 lacks ``localizers/drn`` and cannot be imported without it.
+    """Adds ``localizers/drn``, which PyPI's mmaction2 1.2.0 lacks and cannot be imported without.
 
     https://github.com/open-mmlab/mmaction2/issues/2714
     """
@@ -40,18 +40,18 @@ def stub_drn() -> None:
 
 
 def skip_multimodal() -> None:
-    """Recent ``transformers`` break MMAction2's optional multimodal models at import.
+    """Skips MMAction2's optional multimodal models, which recent ``transformers`` break at import.
 
-    They are not needed here, so they stay off; no issue number is known.
+    They are not needed here. No issue number is known.
     """
     import mmaction.utils.dependency as dependency
     dependency.WITH_MULTIMODAL = False
 
 
 def restore_numpy_names() -> None:
-    """Gives numpy 2 the names that MMAction2 1.2 still uses for poses, frames and metrics.
+    """Restores the names in numpy 2 that MMAction2 1.2 still uses for poses, frames and metrics.
 
-    Needed while ``mmaction`` says ``np.Inf``, ``np.in1d`` and ``np.trapz``; no issue number is known.
+    This is needed while ``mmaction`` uses ``np.Inf``, ``np.in1d`` and ``np.trapz``. No issue number is known.
     """
     for old, new in (('Inf', 'inf'), ('in1d', 'isin'), ('trapz', 'trapezoid')):
         if not hasattr(np, old):
@@ -59,17 +59,17 @@ def restore_numpy_names() -> None:
 
 
 def hide_warnings() -> None:
-    """Hides warnings about the host stack that nobody who uses it can act on; no issue number is known."""
-    for message in ('Fail to import ``MultiScaleDeformableAttention``',  # of mmcv-lite; nothing here needs it
-                    'pkg_resources is deprecated',  # mmengine inherits `mmaction::` configs by it
-                    "'pin_memory' argument is set as true"):  # without a GPU it does nothing
+    """Hides warnings about the host libraries that a user cannot act on. No issue number is known."""
+    for message in ('Fail to import ``MultiScaleDeformableAttention``',  # of mmcv-lite; not needed here
+                    'pkg_resources is deprecated',  # mmengine uses it for `mmaction::` configs
+                    "'pin_memory' argument is set as true"):  # it has no effect without a GPU
         warnings.filterwarnings('ignore', message, UserWarning)
 
 
 def load_local_checkpoint(filename: str, map_location=None) -> dict:
-    """Lets mmengine load local checkpoints through our reader.
+    """Makes mmengine load local checkpoints with our reader.
 
-    mmengine leaves ``weights_only`` to torch, whose default became True in 2.6 and refuses the files of
+    mmengine leaves ``weights_only`` at torch's default, which is True since 2.6 and rejects the files of
     mmengine's own runs (https://github.com/open-mmlab/mmengine/issues/1655).
     """
     filename = os.path.expanduser(filename)
@@ -77,7 +77,7 @@ def load_local_checkpoint(filename: str, map_location=None) -> dict:
 
 
 def with_filename(checkpoint: dict, filename: str) -> dict:
-    """Notes where a state dict is from in its ``_metadata``, for the error of a model it does not fit."""
+    """Notes the origin of a state dict in its ``_metadata``, for the error if it does not fit the model."""
     nested = isinstance(checkpoint.get('state_dict'), dict)
     state = OrderedDict(checkpoint['state_dict'] if nested else checkpoint)
     metadata = {'filename': filename}
@@ -88,10 +88,10 @@ def with_filename(checkpoint: dict, filename: str) -> dict:
 
 
 def init_dist(launcher: str, backend: str = 'nccl', **kwargs) -> None:
-    """``init_dist`` of mmengine, which also starts processes without a GPU, joined by gloo.
+    """``init_dist`` of mmengine that can also start processes without a GPU, with gloo.
 
-    mmengine 0.10 calls ``torch.cuda.set_device`` whichever launcher started the processes; no issue number is
-    known.
+    mmengine 0.10 calls ``torch.cuda.set_device`` whichever launcher started the processes. No issue number
+    is known.
     """
     if torch.cuda.is_available():
         return mmengine.dist.init_dist(launcher, backend, **kwargs)
@@ -100,10 +100,10 @@ def init_dist(launcher: str, backend: str = 'nccl', **kwargs) -> None:
 
 
 def find_last_checkpoint(path: str) -> Optional[str]:
-    """``find_latest_checkpoint`` of mmengine, for a run killed while it wrote ``last_checkpoint``.
+    """``find_latest_checkpoint`` of mmengine that tolerates an empty ``last_checkpoint``.
 
-    mmengine writes this little file in place; a kill in between leaves it empty. Then the newest
-    checkpoint counts. No issue number is known.
+    mmengine writes this small file in place, so that a run killed meanwhile leaves it empty. The newest
+    checkpoint is then used. No issue number is known.
     """
     found = find_latest_checkpoint(path)
     if found is None or os.path.exists(found):

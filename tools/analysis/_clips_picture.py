@@ -1,4 +1,4 @@
-"""The picture of plot_predictions.py: rows of frames with their labels."""
+"""Draws the picture of plot_predictions.py: rows of frames with their labels."""
 from pathlib import Path
 from typing import Dict, List, NamedTuple, Optional
 
@@ -13,15 +13,15 @@ matplotlib.use('Agg')
 import matplotlib.pyplot as plt  # noqa: E402
 
 COLUMNS = 3
-WIDTH, DPI = 10., 110  # inches, and pixels to the inch: as in plot_run.py, to stand below its curves
-MARGIN, TEXT, TITLE = 0.12, 0.44, 0.34  # inches: around a clip, its labels, the line above all
-INDENT, MARK = 0.64, 0.14  # inches: where labels begin, and what the mark before them takes
+WIDTH, DPI = 10., 110  # inches and pixels per inch, as in plot_run.py, to fit below its curves
+MARGIN, TEXT, TITLE = 0.12, 0.44, 0.34  # inches: space around a clip, for its labels, and for the title
+INDENT, MARK = 0.64, 0.14  # inches: where labels begin, and the width of the mark before them
 COLOURS = {None: '#777777', True: '#1a7f37', False: '#c62828'}
 MARKS = {None: '', True: '✓', False: '✗'}
 
 
 class Label(NamedTuple):
-    """What is known and what the model says of one task of a clip; ``right`` is None where none is known."""
+    """Truth and prediction for one task of a clip; ``right`` is None if the truth is unknown."""
 
     true: str
     predicted: str
@@ -30,7 +30,7 @@ class Label(NamedTuple):
 
 
 class Clip(NamedTuple):
-    """Frames in RGB, their times in the video in seconds, and the labels by task."""
+    """RGB frames, their times in the video in seconds, and the labels of each task."""
 
     frames: List[np.ndarray]
     times: List[float]
@@ -38,7 +38,7 @@ class Clip(NamedTuple):
 
 
 def strip(frames: List[np.ndarray], height: int = 170, gap: int = 4) -> np.ndarray:
-    """Frames side by side, on white."""
+    """Puts frames side by side on a white background."""
     width = round(height * frames[0].shape[1] / frames[0].shape[0])
     white = np.full((height, gap, 3), 255, np.uint8)
     parts = [part for frame in frames
@@ -47,12 +47,12 @@ def strip(frames: List[np.ndarray], height: int = 170, gap: int = 4) -> np.ndarr
 
 
 def shorten(text: str, length: int) -> str:
-    """At most so many characters."""
+    """Shortens a text to at most so many characters."""
     return text if len(text) <= length else f'{text[:length - 1]}…'
 
 
 def write_labels(fig, clip: Clip, left: float, bottom: float, width: float) -> None:
-    """Two lines, truth and prediction; positions in inches."""
+    """Writes the truth and the prediction in two lines. Positions are in inches."""
 
     def write(x: float, line: int, text: str, colour: str) -> None:
         y = bottom + TEXT * (0.76 - 0.44 * line)
@@ -69,7 +69,7 @@ def write_labels(fig, clip: Clip, left: float, bottom: float, width: float) -> N
 
 
 def draw(clips: List[Clip], title: str, path: Path) -> None:
-    """All clips in columns: labels above, frames below."""
+    """Draws all clips in columns, with labels above the frames."""
     strips = [strip(clip.frames) for clip in clips]
     width = WIDTH / COLUMNS - 2 * MARGIN
     height = max(width * image.shape[0] / image.shape[1] for image in strips)
@@ -89,10 +89,10 @@ def draw(clips: List[Clip], title: str, path: Path) -> None:
 
 
 def stack(above: Path, below: Path, path: Path) -> None:
-    """Two pictures into one, in 256 colours, which take a third of the bytes.
+    """Stacks two pictures into one with 256 colours, which takes a third of the bytes.
 
     Raises:
-        InputError: if one of them is no picture.
+        InputError: If one of them is not a picture.
     """
     try:
         pictures = [Image.open(name).convert('RGB') for name in (above, below)]

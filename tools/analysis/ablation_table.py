@@ -2,9 +2,9 @@
 
     python tools/analysis/ablation_table.py [work_dirs] [--csv ablations.csv]
 
-A run belongs to a row if its folder is named as the row's config (tools/test.py's default work_dir), or with
-_seedN behind (tools/mini_ablation.py); of several the mean is taken. The newest metrics in a folder count.
-The paper's numbers are read from the headers of the configs.
+A run belongs to a row if its folder has the name of the row's config (the default work_dir of tools/test.py),
+optionally followed by _seedN (tools/mini_ablation.py). Several runs are averaged. The newest metrics in a
+folder count. The paper's numbers are read from the headers of the configs.
 """
 import argparse
 import csv
@@ -20,7 +20,7 @@ KEYS = {'verb': 'acc/verb_top1', 'noun': 'acc/noun_top1', 'action': 'acc/action_
 
 
 class Row(NamedTuple):
-    """One row of the paper; accuracies are top-1 in percent by task, or under '' for one label."""
+    """One row of the paper. Accuracies are top-1 in percent by task, or under '' for a single label."""
 
     tables: List[str]
     name: str
@@ -30,17 +30,17 @@ class Row(NamedTuple):
 
 
 def data_set(path: Path) -> str:
-    """The data set of a row: that of the main config which it inherits from, maybe by way of other rows."""
+    """Returns the data set of a row, which is that of the main config from which it finally inherits."""
     base = re.search(r"^_base_ = '(.*)'", path.read_text(encoding='utf-8'), flags=re.M)
     found = base and re.search(r'_(ek100|ssv2|k400)-rgb', base.group(1))
     return found.group(1) if found else data_set(path.parent / base.group(1)) if base else ''
 
 
 def read_rows() -> List[Row]:
-    """The rows of all ablation configs.
+    """Reads the rows of all ablation configs.
 
     Raises:
-        ValueError: if a config's header is not as expected.
+        ValueError: If the header of a config is not as expected.
     """
     rows = []
     for path in sorted((CONFIGS / 'ablations').glob('*.py')):
@@ -58,7 +58,7 @@ def read_rows() -> List[Row]:
 
 
 def read_tables() -> Dict[str, List[Row]]:
-    """The paper's tables: those that a row names, each ending with the full model."""
+    """Returns the paper's tables that the rows name, each of which ends with the full model."""
     rows = read_rows()
     full = {path.stem.rpartition('_')[2].removesuffix('-rgb'): path.stem for path in CONFIGS.glob('*.py')}
     ablation = [Row([], 'CAST', 'ek100', full['ek100'], dict(verb=72.5, noun=60.3, action=48.7))]
@@ -77,7 +77,7 @@ def read_tables() -> Dict[str, List[Row]]:
 
 
 def newest_metrics(folder: Path) -> Optional[Dict[str, float]]:
-    """The metrics that tools/test.py wrote last into a work_dir, None if there are none."""
+    """Returns the metrics that tools/test.py last wrote to a work_dir, or None if there are none."""
     for path in sorted(folder.glob('*/*.json'), key=lambda p: p.stat().st_mtime, reverse=True):
         try:
             metrics = json.loads(path.read_text(encoding='utf-8'))
@@ -89,7 +89,7 @@ def newest_metrics(folder: Path) -> Optional[Dict[str, float]]:
 
 
 def measured(row: Row, root: Path) -> Dict[str, float]:
-    """Our accuracies in percent, the mean over runs; without a run, nothing."""
+    """Returns our accuracies in percent, averaged over runs; without a run, nothing."""
     folders = [f for f in root.iterdir() if re.fullmatch(re.escape(row.config) + r'(_seed\d+)?', f.name)]
     runs = [m for m in map(newest_metrics, folders) if m]
     if not runs:
@@ -104,7 +104,7 @@ def measured(row: Row, root: Path) -> Dict[str, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     parser.add_argument('work_dirs', nargs='?', type=Path, default=Path('work_dirs'))
-    parser.add_argument('--csv', metavar='FILE', help='write the table there too')
+    parser.add_argument('--csv', metavar='FILE', help='also write the table to this file')
     args = parser.parse_args()
     if not args.work_dirs.is_dir():
         raise InputError(f'{args.work_dirs}: no such folder; give that of the runs')

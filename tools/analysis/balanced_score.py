@@ -2,8 +2,8 @@
 
     python tools/analysis/balanced_score.py --ek100 EK100.json --ssv2 SSV2.json --k400 K400.json
 
-The JSON files are those that tools/test.py writes to work_dir/TIME/TIME.json. Prints, in percent, the mean
-over SSV2 and K400 and the one over EK100 verb, EK100 noun, SSV2 and K400, beside the paper's rows.
+The JSON files are those that tools/test.py writes to work_dir/TIME/TIME.json. The output, in percent, is the
+mean over SSV2 and K400 and the mean over EK100 verb, EK100 noun, SSV2 and K400, beside the paper's rows.
 """
 import argparse
 import json
@@ -13,7 +13,7 @@ from typing import Dict, List, Optional
 from projects.cast.utils import InputError, run_tool
 
 COLUMNS = ('verb', 'noun', 'ssv2', 'k400')
-PAPER = {  # top-1 in table 2; what the paper leaves open is None
+PAPER = {  # top-1 in table 2; None if the paper gives no number
     'CLIP': (54.9, 52.7, 47.8, 78.9),
     'VideoMAE': (70.5, 51.4, 70.8, 81.5),
     'AIM': (64.8, 55.5, 68.1, 84.5),
@@ -27,14 +27,14 @@ Row = Dict[str, Optional[float]]
 
 
 def read(path: Optional[str], keys: Dict[str, str]) -> Row:
-    """Accuracies in percent of one metric file.
+    """Reads the accuracies, in percent, of one metric file.
 
     Args:
-        path: JSON file; None for no run.
-        keys: column to the name of the metric.
+        path: Path of the JSON file; None if there is no run.
+        keys: Name of the metric for each column.
 
     Raises:
-        InputError: if a metric is not in the file.
+        InputError: If a metric is not in the file.
     """
     if path is None:
         return dict.fromkeys(keys)
@@ -51,7 +51,7 @@ def read(path: Optional[str], keys: Dict[str, str]) -> Row:
 
 
 def with_means(row: Row) -> Row:
-    """Adds the harmonic means of those accuracies that are there in full."""
+    """Adds the harmonic means whose accuracies are all given."""
     for name, columns in (('ssv2+k400', COLUMNS[2:]), ('all', COLUMNS)):
         values = [row[c] for c in columns]
         row[name] = None if None in values else harmonic_mean(values)  # type: ignore[type-var]
@@ -59,7 +59,7 @@ def with_means(row: Row) -> Row:
 
 
 def table(rows: Dict[str, Row]) -> List[str]:
-    """Lines of a markdown table."""
+    """Returns the lines of a markdown table."""
     head = ['', 'EK100 verb', 'EK100 noun', 'SSV2', 'K400', 'H.M. SSV2, K400', 'H.M. all']
     lines = [head, ['---'] * len(head)]
     lines += [[name, *('–' if v is None else f'{v:.1f}' for v in row.values())] for name, row in rows.items()]

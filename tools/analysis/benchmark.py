@@ -1,15 +1,15 @@
-"""Latency, throughput, memory, parameters and GMACs of a config's model, alone or beside another.
+"""Latency, throughput, memory, parameters and GMACs of a config's model, alone or compared with another.
 
     python tools/analysis/benchmark.py CONFIG [--vs plain | --vs OTHER] [--train] [--dtype bf16] [--compile]
     python tools/analysis/benchmark.py CONFIG --sweep frames=8,16,32,64 --plot growth.png
 
-All candidates are timed in turns in one process on the same random clip, so that noise of the machine meets
-them alike; what counts are the ratios taken turn by turn. ``--vs plain`` is the same model as its formulas
-are written, attention matrices materialised and nothing left out, in float32: what the release costs. The
-machine's own rate of matrix products in the same dtype stands beside. Peak memory is that of a second pass in
-a process of its own, less what it had before (on a GPU: the allocator's). With MALLOC_MMAP_MAX_=0 and
-MALLOC_TRIM_THRESHOLD_=100000000000 in the environment the C library keeps freed memory instead of fetching it
-anew, which matters to plain.
+All candidates are timed in turns, in one process and on the same random clip, so that noise of the machine
+affects all of them; the ratios of each turn count. ``--vs plain`` is the same model computed exactly as its
+equations are written, with attention matrices materialised and nothing left out, in float32: the cost of the
+release. The machine's own rate of matrix products in the same dtype is printed, too. Peak memory is that of a
+second pass in a separate process, minus the memory in use before (on a GPU: the allocator's). With
+MALLOC_MMAP_MAX_=0 and MALLOC_TRIM_THRESHOLD_=100000000000 in the environment, the C library keeps freed
+memory instead of requesting it again, which matters to plain.
 """
 import argparse
 import ctypes
@@ -40,7 +40,7 @@ DTYPES = {'fp32': torch.float32, 'bf16': torch.bfloat16}
 
 
 def build(config: str, options: dict, plain: bool = False) -> torch.nn.Module:
-    """The config's model with random weights, also where training starts from zero."""
+    """Builds the config's model with random weights, even where training starts from zero weights."""
     cfg = read_config(config, options)
     for expert in cfg.model.backbone.get('experts', {}).values():
         expert.checkpoint = None
@@ -55,14 +55,14 @@ def build(config: str, options: dict, plain: bool = False) -> torch.nn.Module:
 
 
 class Candidate:
-    """One way to compute, ready to be timed.
+    """A model that is ready to be timed.
 
     Args:
-        model: recognizer.
-        clip: ``(B, 3, F, H, W)``.
-        dtype: of the weights in inference, of autocast in training.
-        train: time a training step (forward, backward, optimizer) instead of inference.
-        compiled: compile the backbone.
+        model: The recognizer.
+        clip: A clip ``(B, 3, F, H, W)``.
+        dtype: Dtype of the weights in inference, and of autocast in training.
+        train: Whether to time a training step (forward, backward, optimizer) instead of inference.
+        compiled: Whether to compile the backbone.
     """
 
     def __init__(self, model: torch.nn.Module, clip: torch.Tensor, dtype: torch.dtype, train: bool,
@@ -78,16 +78,16 @@ class Candidate:
         self.run: Callable[[], object] = self.step if train else self.infer
 
     def forward(self) -> Dict[str, torch.Tensor]:
-        """Features by expert."""
+        """Computes the features of each expert."""
         return self.model.backbone(self.clip)
 
     def infer(self) -> Dict[str, torch.Tensor]:
-        """Features, without autograd."""
+        """Computes the features without autograd."""
         with torch.inference_mode():
             return self.forward()
 
     def step(self) -> float:
-        """One training step on a made-up loss; returns it."""
+        """Runs a training step on an artificial loss, and returns the loss."""
         with torch.autocast(self.clip.device.type, self.dtype, enabled=self.dtype != torch.float32):
             scores = self.model.cls_head(self.forward())
         scores = scores.values() if isinstance(scores, dict) else [scores]
@@ -98,7 +98,7 @@ class Candidate:
         return float(loss)
 
     def seconds(self) -> float:
-        """Time of one run."""
+        """Measures the time of one run."""
         synchronize(self.clip.device)
         start = time.perf_counter()
         self.run()
@@ -113,7 +113,7 @@ def synchronize(device: torch.device) -> None:
 
 
 def matmul_rate(dtype: torch.dtype, device: torch.device, seconds: float = 1.) -> float:
-    """The machine's products of ViT-B's size, in 1e9 multiply-accumulates a second; the best of three."""
+    """Measures matrix products of ViT-B's size, in 1e9 multiply-accumulates per second; the best of three."""
     a, b = torch.randn(1568, 768, device=device).to(dtype), torch.randn(768, 3072, device=device).to(dtype)
     rates = []
     for _ in range(3):
@@ -127,9 +127,9 @@ def matmul_rate(dtype: torch.dtype, device: torch.device, seconds: float = 1.) -
 
 
 def count_gmacs(run: Callable[[], object]) -> float:
-    """Multiply-accumulates, in 1e9."""
+    """Counts multiply-accumulates, in 1e9."""
     fast = torch.backends.mha.get_fastpath_enabled()
-    torch.backends.mha.set_fastpath_enabled(False)  # the counter does not know its products
+    torch.backends.mha.set_fastpath_enabled(False)  # the counter does not support it
     try:
         with FlopCounterMode(display=False) as counter:
             run()
@@ -139,20 +139,20 @@ def count_gmacs(run: Callable[[], object]) -> float:
 
 
 def gmacs(candidate: Candidate) -> float:
-    """Those of one clip's forward pass."""
+    """Counts the GMACs of one clip's forward pass."""
     return count_gmacs(candidate.infer) / len(candidate.clip)
 
 
 def map_tensors(on: bool) -> None:
-    """Has glibc fetch every tensor from the system and give it back at once; not for timing."""
+    """Makes glibc request every tensor from the system and return it at once; not for timing."""
     libc, mmap_threshold, trim_threshold = ctypes.CDLL(None), -3, -1
-    highest = 1 << 25  # to which glibc raises the first by and by, and the second to twice that
+    highest = 1 << 25  # the limit up to which glibc raises the first, and the second to twice that
     libc.mallopt(mmap_threshold, 1 << 16 if on else highest)
     libc.mallopt(trim_threshold, 1 << 16 if on else 2 * highest)
 
 
 def resident_memory(run: Callable[[], object]) -> float:
-    """GiB by which the process grows while it runs; Linux only, after :func:`map_tensors`."""
+    """Returns the GiB by which the process grows during a run; Linux only, after :func:`map_tensors`."""
     def resident() -> int:
         return int(Path('/proc/self/statm').read_text().split()[1])
 
@@ -175,7 +175,7 @@ def resident_memory(run: Callable[[], object]) -> float:
 
 
 def peak_memory(device: torch.device, candidate: Candidate) -> float:
-    """GiB that one run takes beyond what was there; not the first, which may compile."""
+    """Returns the GiB that a run adds; a first run, which may compile, is not counted."""
     candidate.run()
     if device.type == 'cuda':
         before = torch.cuda.memory_allocated()
@@ -186,7 +186,7 @@ def peak_memory(device: torch.device, candidate: Candidate) -> float:
 
 
 def candidates(args, clip: torch.Tensor) -> Dict[str, Callable[[], Candidate]]:
-    """Name to what builds it: the config, and what it is compared with."""
+    """Returns functions that build the config's model and those that it is compared with, by name."""
     dtype, options = DTYPES[args.dtype], args.cfg_options or {}
     made = {'config': lambda: Candidate(build(args.config, options), clip, dtype, args.train, args.compile)}
     if args.vs == 'plain':
@@ -198,7 +198,7 @@ def candidates(args, clip: torch.Tensor) -> Dict[str, Callable[[], Candidate]]:
 
 
 def make_clip(args) -> torch.Tensor:
-    """A random clip of the wanted size."""
+    """Makes a random clip of the given size."""
     torch.manual_seed(0)
     return torch.randn(args.batch_size, 3, args.frames, args.size, args.size, device=args.device)
 
@@ -237,7 +237,7 @@ def measure(args) -> dict:
 
 
 def memory(names: Iterable[str]) -> Dict[str, float]:
-    """Peak memory of each candidate, each in a process of its own."""
+    """Measures the peak memory of each candidate in a separate process."""
     result = {}
     env = {k: v for k, v in os.environ.items() if not k.startswith('MALLOC_')}
     for name in names:
@@ -273,7 +273,7 @@ def show(results: dict, args) -> None:
 
 
 def sweep(args) -> List[dict]:
-    """Measures at several frame counts or sizes."""
+    """Measures at several frame counts or frame sizes."""
     key, _, values = args.sweep.partition('=')
     rows = []
     for value in map(int, values.split(',')):
@@ -284,7 +284,7 @@ def sweep(args) -> List[dict]:
 
 
 def draw(rows: List[dict], path: str, unit: str) -> None:
-    """How the cost grows, in seconds a ``unit``."""
+    """Draws how the cost grows, in seconds per ``unit``."""
     import matplotlib
     matplotlib.use('Agg')
     import matplotlib.pyplot as plt
@@ -303,8 +303,8 @@ def draw(rows: List[dict], path: str, unit: str) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     parser.add_argument('config')
-    parser.add_argument('--vs', help="'plain', or another config")
-    parser.add_argument('--train', action='store_true', help='a training step instead of inference')
+    parser.add_argument('--vs', help="'plain' or another config")
+    parser.add_argument('--train', action='store_true', help='time a training step instead of inference')
     parser.add_argument('--dtype', choices=DTYPES, default='fp32')
     parser.add_argument('--compile', action='store_true')
     parser.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu')
@@ -314,10 +314,10 @@ def main() -> None:
     parser.add_argument('--warmup', type=int, default=1)
     parser.add_argument('--repeats', type=int, default=5)
     parser.add_argument('--sweep', metavar='frames=8,16|size=160,224', help='measure at several values')
-    parser.add_argument('--plot', metavar='PNG', help='with --sweep')
-    parser.add_argument('--json', metavar='FILE', help='write all figures')
+    parser.add_argument('--plot', metavar='PNG', help='plot the result of --sweep')
+    parser.add_argument('--json', metavar='FILE', help='write all results')
     parser.add_argument('--cfg-options', nargs='+', action=DictAction)
-    parser.add_argument('--quiet', action='store_true', help='no progress bar')
+    parser.add_argument('--quiet', action='store_true', help='hide the progress bar')
     parser.add_argument('--memory-of', help=argparse.SUPPRESS)
     args = parser.parse_args()
     register_all_modules()

@@ -1,9 +1,9 @@
-"""How fast a config's data pipelines are, step by step, and what decoding once for all test views saves.
+"""Measures the steps of a config's data pipelines, and what decoding once for all test views saves.
 
     python tools/analysis/benchmark_data.py CONFIG VIDEO [VIDEO ...] [--repeats 5] [--json FILE]
 
-One process, one video at a time, as a data worker works. The test pipeline is compared, in turns, with
-itself run once for every view, as a program does that takes each (clip, crop) for a sample of its own.
+One process reads one video at a time, as a data worker does. The test pipeline is compared, in turns, with
+running it once per view, as programs do that treat each (clip, crop) as a separate sample.
 """
 import argparse
 import json
@@ -22,13 +22,13 @@ from projects.cast.utils import run_tool
 
 
 def sample_of(video: str, config: Config) -> dict:
-    """The video as the config's dataset would list it."""
+    """Returns the video as the config's dataset would list it."""
     label = [0, 0] if isinstance(config.model.cls_head.get('num_classes'), dict) else 0
     return dict(filename=video, label=label, start_index=0, modality='RGB')
 
 
 def by_step(pipeline: Compose, sample: dict) -> Dict[str, float]:
-    """Seconds of each transform."""
+    """Measures the seconds of each transform."""
     seconds, results = {}, dict(sample)
     for transform in pipeline.transforms:
         start = time.perf_counter()
@@ -38,7 +38,7 @@ def by_step(pipeline: Compose, sample: dict) -> Dict[str, float]:
 
 
 def view_by_view(pipeline: Compose, sample: dict, crops: int) -> int:
-    """Runs the pipeline anew for every clip and crop; returns the number of views."""
+    """Runs the pipeline again for every clip and crop, and returns the number of views."""
     names = [type(t).__name__ for t in pipeline.transforms]
     sampler = next(i for i, t in enumerate(pipeline.transforms) if hasattr(t, 'test_clips'))
     cropper = names.index('EqualCrops')
@@ -62,7 +62,7 @@ def main() -> None:
     parser.add_argument('config')
     parser.add_argument('videos', nargs='+')
     parser.add_argument('--repeats', type=int, default=5)
-    parser.add_argument('--json', metavar='FILE', help='write all figures')
+    parser.add_argument('--json', metavar='FILE', help='write all results')
     args = parser.parse_args()
     register_all_modules()
     config = read_config(args.config)

@@ -1,4 +1,4 @@
-"""CAST beside MMAction2's own models: accuracy, parameters, compute, measured latency and memory.
+"""Compares CAST with MMAction2's own models: accuracy, parameters, compute, latency and memory.
 
     python tools/analysis/compare_zoo.py --dataset k400 [--json zoo.json] [--plot zoo.png] [--csv zoo.csv]
 
@@ -53,17 +53,17 @@ MODELS_OF = {
 
 
 def config_of(dataset: str, name: str) -> Path:
-    """The config of a model."""
+    """Returns the config of a model."""
     if name == 'CAST':
         return next(OURS.glob(f'*{dataset}-rgb.py'))
     return ZOO / MODELS_OF[dataset][name]
 
 
 def published(dataset: str, name: str) -> float:
-    """Top-1 in percent: of MMAction2's metafile, or of the paper.
+    """Returns the top-1 accuracy in percent, from MMAction2's metafile or from the paper.
 
     Raises:
-        KeyError: if the metafile has no such config.
+        KeyError: If the metafile has no such config.
     """
     if name == 'CAST':
         return PAPER[dataset]
@@ -75,7 +75,7 @@ def published(dataset: str, name: str) -> float:
 
 
 def one_view(cfg: Config) -> Tuple[Tuple[int, ...], int]:
-    """The shape of one view of the config's test pipeline, and the number of views."""
+    """Returns the shape of one view of the config's test pipeline, and the number of views."""
     steps = {t.type: t for t in cfg.test_pipeline}
     sample = next(t for t in cfg.test_pipeline if 'clip_len' in t)
     crop = next(t for t in cfg.test_pipeline if 'crop_size' in t)
@@ -88,7 +88,7 @@ def one_view(cfg: Config) -> Tuple[Tuple[int, ...], int]:
 
 
 def measure(dataset: str, name: str, repeats: int) -> dict:
-    """Builds one model and measures one view; for a process of its own."""
+    """Builds one model and measures one view; to be called in a separate process."""
     register_all_modules()
     map_tensors(True)
     cfg = Config.fromfile(config_of(dataset, name))
@@ -109,7 +109,7 @@ def measure(dataset: str, name: str, repeats: int) -> dict:
         run()
         seconds.append(time.perf_counter() - start)
     learnable = sum(p.numel() for p in model.parameters() if p.requires_grad)
-    model.requires_grad_(False)  # the counter looks for gradients
+    model.requires_grad_(False)  # otherwise the counter would look for gradients
     return dict(
         name=name, config=config_of(dataset, name).name, top1=published(dataset, name), views=views,
         view='x'.join(map(str, (shape[1] if shape[1] > 1 else shape[3], *shape[-2:]))),
@@ -120,7 +120,7 @@ def measure(dataset: str, name: str, repeats: int) -> dict:
 
 
 def draw(rows: List[dict], path: str) -> None:
-    """Accuracy against compute and against latency, of all views together."""
+    """Plots accuracy against the compute and the latency of all views together."""
     import matplotlib
     matplotlib.use('Agg')
     import matplotlib.pyplot as plt
@@ -141,7 +141,7 @@ def draw(rows: List[dict], path: str) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     parser.add_argument('--dataset', choices=MODELS_OF, default='k400')
-    parser.add_argument('--models', nargs='+', help='some of the models')
+    parser.add_argument('--models', nargs='+', help='measure only these models')
     parser.add_argument('--repeats', type=int, default=3)
     parser.add_argument('--json', metavar='FILE')
     parser.add_argument('--csv', metavar='FILE')

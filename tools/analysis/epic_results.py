@@ -1,13 +1,13 @@
-"""Makes of an EPIC-KITCHENS-100 test run what the challenge's evaluator and server read, and a report.
+"""Converts an EPIC-KITCHENS-100 test run for the challenge's evaluator and server, or into a report.
 
     python tools/test.py CONFIG CHECKPOINT --dump scores.pkl
     python tools/analysis/epic_results.py scores.pkl --evaluator results.pkl
     python tools/analysis/epic_results.py scores.pkl --submission submission.zip --sls 2 3 3
     python tools/analysis/epic_results.py scores.pkl --report report.csv --classes VERBS.csv NOUNS.csv
 
-The evaluator (https://github.com/epic-kitchens/C1-Action-Recognition) and the server apply a softmax, so
-what is written are logarithms of the probabilities, averaged over the views: the softmax gives the same
-probabilities back. VERBS.csv and NOUNS.csv are the official EPIC_100_{verb,noun}_classes.csv.
+The evaluator (https://github.com/epic-kitchens/C1-Action-Recognition) and the server apply a softmax.
+Therefore the logarithms of the probabilities, averaged over the views, are written: the softmax turns them
+back into these probabilities. VERBS.csv and NOUNS.csv are the official EPIC_100_{verb,noun}_classes.csv.
 """
 import argparse
 import csv
@@ -26,10 +26,10 @@ Rows = List[dict]
 
 
 def read_scores(path: str) -> Dict[str, np.ndarray]:
-    """A file of ``tools/test.py --dump`` as the evaluator's dict, and labels ``(M, 2)``.
+    """Reads a file of ``tools/test.py --dump`` as the evaluator's dict, with labels ``(M, 2)``.
 
     Raises:
-        InputError: if it holds no verb and noun scores, or no narration ids.
+        InputError: If it has no verb and noun scores, or no narration ids.
     """
     with open(path, 'rb') as file:
         try:
@@ -45,7 +45,7 @@ def read_scores(path: str) -> Dict[str, np.ndarray]:
     named = [labels_by_task(s['gt_label'], TASKS) for s in samples]
     labels = np.array([[int(label[task]) for task in TASKS] for label in named])
     broken = np.array([bool(s.get('broken')) for s in samples])
-    wrong = np.flatnonzero(broken & (labels.min(1) >= 0))  # what VerbNounMetric scores as wrong
+    wrong = np.flatnonzero(broken & (labels.min(1) >= 0))  # these are wrong for VerbNounMetric, too
     results = {'labels': labels}
     for column, task in enumerate(TASKS):
         probabilities = np.stack([s['pred_score'][task].double().numpy() for s in samples])
@@ -62,12 +62,12 @@ def write_evaluator(results: Dict[str, np.ndarray], path: str) -> None:
 
 
 def write_submission(results: Dict[str, np.ndarray], path: str, sls: List[int]) -> None:
-    """Writes the zip that the challenge's server takes.
+    """Writes the zip file that the challenge's server accepts.
 
     Args:
-        results: from :func:`read_scores`.
-        path: zip file to write.
-        sls: supervision levels 0 to 5: pre-training, training labels, training data.
+        results: Result of :func:`read_scores`.
+        path: Path of the zip file.
+        sls: Supervision levels 0 to 5 of pre-training, training labels and training data.
     """
     scores = {
         str(narration): {task: {str(i): float(s) for i, s in enumerate(results[f'{task}_output'][row])}
@@ -80,11 +80,11 @@ def write_submission(results: Dict[str, np.ndarray], path: str, sls: List[int]) 
 
 
 def report(results: Dict[str, np.ndarray], classes: Dict[str, str]) -> Rows:
-    """Accuracy (share of a class's segments that are found) and F1 of classes and super-categories.
+    """Computes accuracy (the share of a class's segments that are found) and F1 by class and super-category.
 
     Args:
-        results: from :func:`read_scores`.
-        classes: task to the official CSV with its names and categories.
+        results: Result of :func:`read_scores`.
+        classes: For each task, the official CSV with its class names and categories.
     """
     rows: Rows = []
     for column, task in enumerate(TASKS):
@@ -110,7 +110,7 @@ def report(results: Dict[str, np.ndarray], classes: Dict[str, str]) -> Rows:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
-    parser.add_argument('scores', help='what tools/test.py --dump wrote')
+    parser.add_argument('scores', help='file written by tools/test.py --dump')
     parser.add_argument('--evaluator', metavar='PKL', help='write a file for the official evaluator')
     parser.add_argument('--submission', metavar='ZIP', help='write a file for the challenge server')
     parser.add_argument('--sls', nargs=3, type=int, choices=range(6), metavar=('PT', 'TL', 'TD'),

@@ -1,18 +1,18 @@
-"""Draws a few clips of a test run: frames over time, what they show, and what the model saw in them.
+"""Draws a few clips of a test run: frames over time, their labels, and the model's predictions.
 
     python tools/test.py CONFIG CHECKPOINT --dump RESULTS.pkl
     python tools/analysis/plot_predictions.py CONFIG RESULTS.pkl --out predictions.png
 
-Nobody picks the clips. Of all clips some are right (in all of their labels) and some wrong, and the picture
-holds both in the same proportion, rounded, but at least one of each kind that there is. Those of a kind lie
-at equal distances in the order of the test data set. For a run tested with --cfg-options give the same here.
+The clips are not picked by hand. Right clips (right in all of their labels) and wrong clips appear in the
+proportion of the whole test set, rounded, but with at least one of each kind if there is one. Clips of one
+kind are taken at equal distances in the order of the test set. Pass the test run's --cfg-options here, too.
 """
 import argparse
 import pickle
 from pathlib import Path
 from typing import Dict, List, Sequence, Tuple
 
-import projects.cast  # noqa: F401  isort: skip  before anything of mmaction
+import projects.cast  # noqa: F401  isort: skip  must precede anything of mmaction
 import numpy as np
 from _clips_picture import Clip, Label, draw, stack
 from mmengine import DictAction
@@ -30,10 +30,10 @@ FRAMES = 4
 
 
 def read_results(path: str, samples: Sequence[dict]) -> List[dict]:
-    """The file of ``tools/test.py --dump``, whose order is the data set's.
+    """Reads a file of ``tools/test.py --dump``, which has the order of the data set.
 
     Raises:
-        InputError: if it is no such file, or comes from another data set than these samples.
+        InputError: If it is not such a file, or belongs to another data set than these samples.
     """
     with open(path, 'rb') as file:
         try:
@@ -56,20 +56,20 @@ def read_results(path: str, samples: Sequence[dict]) -> List[dict]:
 
 
 def by_task(result: dict) -> Dict[str, Tuple[int, Tensor]]:
-    """Task to its label and scores."""
+    """Returns the label and the scores of each task."""
     scores, label = result['pred_score'], result['gt_label']
     scores = scores if isinstance(scores, dict) else dict(action=scores)
     return {task: (int(index), scores[task]) for task, index in labels_by_task(label, in_order(scores)).items()}
 
 
 def is_right(result: dict) -> bool:
-    """Whether all labels of a clip are found; a video that could not be read counts as wrong."""
+    """Returns whether all labels of a clip are found; a video that could not be read counts as wrong."""
     return not result.get('broken') and all(
         int(score.argmax()) == label for label, score in by_task(result).values())
 
 
 def choose(right: Sequence[bool], count: int) -> List[int]:
-    """Which clips to draw, by the rule at the top of this file."""
+    """Chooses the clips to draw, by the rule at the top of this file."""
     kinds = [np.flatnonzero(right), np.flatnonzero(~np.array(right))]
     count = min(count, len(right))
     numbers = [count, 0] if not len(kinds[1]) else [0, count]
@@ -81,10 +81,10 @@ def choose(right: Sequence[bool], count: int) -> List[int]:
 
 
 def read_clip(sample: dict, result: dict, names: Names) -> Clip:
-    """Frames from the first to the last of a clip's segment, with its labels.
+    """Reads frames from the first to the last of a clip's segment, with its labels.
 
     Raises:
-        InputError: if the video cannot be read, or a label map has another number of classes than the model.
+        InputError: If the video cannot be read, or a label map has another number of classes than the model.
     """
     sample = InitVideo().transform({**sample, 'broken': result.get('broken', False)})
     first, last = sample['start_index'], sample['start_index'] + sample['total_frames'] - 1
@@ -102,20 +102,20 @@ def read_clip(sample: dict, result: dict, names: Names) -> Clip:
 
 
 def describe(right: Sequence[bool], labelled: bool, count: int) -> str:
-    """What stands above the picture."""
+    """Returns the title of the picture."""
     text = f'{count} of the {len(right)} test clips, from the first frame to the last'
     return f'{text}; the model is right on {100 * np.mean(right):.1f} % of all' if labelled else text
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
-    parser.add_argument('config', help='the config that was tested')
-    parser.add_argument('results', metavar='RESULTS.pkl', help='what tools/test.py --dump wrote')
+    parser.add_argument('config', help='config of the test run')
+    parser.add_argument('results', metavar='RESULTS.pkl', help='file written by tools/test.py --dump')
     parser.add_argument('--out', type=Path, required=True, metavar='PNG')
-    parser.add_argument('--clips', type=int, default=6, help='how many (default: 6)')
+    parser.add_argument('--clips', type=int, default=6, help='number of clips (default: 6)')
     parser.add_argument('--join', nargs=2, type=Path, metavar=('ABOVE', 'PNG'),
-                        help='also write the picture ABOVE, such as curves.png, and this one into one PNG')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='as in tools/test.py')
+                        help='also write one PNG with the picture ABOVE, such as curves.png, above this one')
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='same as for tools/test.py')
     args = parser.parse_args()
     if args.clips < 1:
         raise InputError(f'--clips {args.clips}: must be at least 1')

@@ -2,7 +2,7 @@
 
     python tools/analysis/plot_run.py WORK_DIR [--out WORK_DIR/curves.png]
 
-Reads what the runner wrote into WORK_DIR; of a run that was interrupted and resumed, all parts.
+Reads what the runner wrote to WORK_DIR, including all parts of a run that was interrupted and resumed.
 """
 import argparse
 import json
@@ -15,10 +15,10 @@ Curve = List[Tuple[float, float]]
 
 
 def read_curves(work_dir: Path) -> Dict[str, Curve]:
-    """Name to points ``(step, value)``; what a resumed run did again counts once.
+    """Returns points ``(step, value)`` by name; steps that a resumed run repeated count once.
 
     Raises:
-        InputError: if there are no scalars in the folder.
+        InputError: If there are no scalars in the folder.
     """
     points: Dict[str, Dict[float, float]] = {}
     for path in sorted(work_dir.glob('*/vis_data/scalars.json')):
@@ -35,7 +35,7 @@ def read_curves(work_dir: Path) -> Dict[str, Curve]:
 
 
 def draw(curves: Dict[str, Curve], path: Path) -> None:
-    """Losses on the left, by iteration; accuracies on the right, by epoch; a task has one colour."""
+    """Draws losses by iteration on the left and accuracies by epoch on the right, in one colour per task."""
     import matplotlib
     matplotlib.use('Agg')
     import matplotlib.pyplot as plt

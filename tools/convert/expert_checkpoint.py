@@ -1,11 +1,11 @@
-"""Converts a CLIP or VideoMAE checkpoint into the weights of one expert's tower, and back.
+"""Converts a CLIP or VideoMAE checkpoint to the weights of an expert's tower, and back.
 
     python tools/convert/expert_checkpoint.py SRC DST [--reverse]
 
-SRC is OpenAI's CLIP archive, an open_clip file, a VideoMAE file of its authors (pre-trained or
-fine-tuned) or of MMAction2; the kind is recognised. Configs take SRC or DST alike as an expert's
-``checkpoint``; DST is smaller, as only what CAST uses is in it. With ``--reverse`` such a DST
-becomes a file in open_clip's (``visual.``) or the VideoMAE authors' fine-tuned names (``module``).
+SRC is OpenAI's CLIP archive, an open_clip file, or a VideoMAE file of its authors (pre-trained or
+fine-tuned) or of MMAction2; its kind is detected. A config accepts both SRC and DST as an expert's
+``checkpoint``, but DST is smaller, as it contains only what CAST uses. With ``--reverse``, such a DST is
+converted to the names of open_clip (``visual.``) or of the VideoMAE authors' fine-tuned files (``module``).
 """
 import argparse
 
@@ -16,7 +16,7 @@ from projects.cast.utils import run_tool
 
 
 def convert(src: str, dst: str, reverse: bool = False) -> int:
-    """Writes DST; returns the number of tensors."""
+    """Writes DST, and returns the number of tensors."""
     state = read_expert(src)
     if not reverse:
         renamed = {'state_dict': state}
@@ -33,7 +33,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     parser.add_argument('src', help='checkpoint to read')
     parser.add_argument('dst', help='checkpoint to write')
-    parser.add_argument('--reverse', action='store_true', help='back into the upstream names')
+    parser.add_argument('--reverse', action='store_true', help='convert back to the upstream names')
     args = parser.parse_args()
     print(f'{args.dst}: {convert(args.src, args.dst, args.reverse)} tensors')
 

@@ -1,9 +1,9 @@
-"""Converts a released CAST checkpoint (EK100, SSV2 or K400) into one for this package, and back.
+"""Converts a released CAST checkpoint (EK100, SSV2 or K400) for this package, and back.
 
     python tools/convert/release_checkpoint.py SRC DST [--reverse | --drop-head]
 
-Tensors are renamed, never changed; both ways together give the same file contents bit for bit. With
-``--drop-head`` SRC may also be a checkpoint of this package, from training too.
+Tensors are renamed, never changed; converting there and back gives the same file contents bit for bit. With
+``--drop-head``, SRC may also be a checkpoint of this package, including those written during training.
 """
 import argparse
 
@@ -14,16 +14,16 @@ from projects.cast.utils import InputError, run_tool
 
 
 def convert(src: str, dst: str, reverse: bool = False, drop_head: bool = False) -> int:
-    """Writes DST; returns the number of tensors.
+    """Writes DST, and returns the number of tensors.
 
     Args:
-        src: file to read.
-        dst: file to write.
-        reverse: from our names to the release's.
-        drop_head: leave the classification head out, to fine-tune with other classes.
+        src: File to read.
+        dst: File to write.
+        reverse: Whether to convert our names to the release's.
+        drop_head: Whether to leave out the classification head, for fine-tuning with other classes.
 
     Raises:
-        InputError: if SRC is not of the kind that is expected.
+        InputError: If SRC is not of the expected kind.
     """
     checkpoint = read_checkpoint(src)
     state, key = unwrap(checkpoint)
@@ -31,7 +31,7 @@ def convert(src: str, dst: str, reverse: bool = False, drop_head: bool = False) 
     if reverse and 'experts' in meta:
         raise InputError(f'{src}: is a slim checkpoint, without the frozen experts; put them back first with '
                          'tools/convert/slim_checkpoint.py CONFIG SRC DST --reverse')
-    if drop_head and any(name.startswith('backbone.') for name in state):  # ours already
+    if drop_head and any(name.startswith('backbone.') for name in state):  # already in our names
         new_meta = {k: meta[k] for k in ('experts', 'release_key') if k in meta}
     else:
         new_meta = {'release_key': key}
@@ -42,7 +42,7 @@ def convert(src: str, dst: str, reverse: bool = False, drop_head: bool = False) 
     if drop_head:
         state = {k: v for k, v in state.items() if not k.startswith('cls_head.')}
     with open(dst, 'wb') as file:
-        if reverse:  # under the key the release's file had it
+        if reverse:  # under the key of the release's file
             key = meta.get('release_key', 'module')
             torch.save({key: state} if key else state, file)
         else:
@@ -54,9 +54,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     parser.add_argument('src', help='checkpoint to read')
     parser.add_argument('dst', help='checkpoint to write')
-    parser.add_argument('--reverse', action='store_true', help='from this package to the release')
+    parser.add_argument('--reverse', action='store_true', help='convert from this package to the release')
     parser.add_argument('--drop-head', action='store_true',
-                        help='leave out the head, to fine-tune with other classes through load_from')
+                        help='leave out the head, for fine-tuning with other classes with load_from')
     args = parser.parse_args()
     if args.reverse and args.drop_head:
         parser.error('--drop-head does not go with --reverse')

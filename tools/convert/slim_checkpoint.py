@@ -1,9 +1,9 @@
-"""Takes the frozen experts out of a checkpoint, or puts them back from their files.
+"""Removes the frozen experts from a checkpoint, or restores them from their files.
 
     python tools/convert/slim_checkpoint.py CONFIG SRC DST [--reverse]
 
-DST is about a fifth of SRC, and is loaded like any other (tools/test.py, load_from, --resume): the experts
-come from the files that the config names as their ``checkpoint``. With other files it is refused.
+DST has about a fifth of the size of SRC, and is loaded like any other checkpoint (tools/test.py, load_from,
+--resume): the experts come from the files named as ``checkpoint`` in the config. Other files are rejected.
 """
 import argparse
 
@@ -32,7 +32,7 @@ def main() -> None:
     parser.add_argument('config')
     parser.add_argument('src', help='checkpoint to read')
     parser.add_argument('dst', help='checkpoint to write')
-    parser.add_argument('--reverse', action='store_true', help='from slim to whole')
+    parser.add_argument('--reverse', action='store_true', help='convert a slim checkpoint to a complete one')
     args = parser.parse_args()
     register_all_modules()
     convert(args.config, args.src, args.dst, args.reverse)

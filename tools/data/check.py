@@ -1,10 +1,10 @@
-"""Opens every video that a config lists, before a long run does.
+"""Opens every video that a config lists, to find problems before a long run does.
 
     python tools/data/check.py CONFIG [--split train val test] [--report problems.csv] [--counts counts.csv]
 
-Reports what is missing, broken (the file, or the segment in it, cannot be opened or its first and last frame
-not decoded), or shorter than one clip, and how many samples each class has. Ends with status 1 if a video is
-missing or broken.
+The report lists videos that are missing, broken (the file, or the segment in it, cannot be opened, or its
+first and last frame cannot be decoded), or shorter than one clip, and the number of samples of each class.
+The exit status is 1 if a video is missing or broken.
 """
 import argparse
 import copy
@@ -24,14 +24,14 @@ from projects.cast.datasets import DecodeVideo, InitVideo, VideoError
 from projects.cast.engine import read_config
 from projects.cast.utils import InputError, run_tool
 
-Problem = Tuple[str, str, str]  # kind, file, what
+Problem = Tuple[str, str, str]  # kind, file, description
 
 
 def check(job: Tuple[dict, int]) -> List[Problem]:
-    """Problems of one sample, if it has any.
+    """Returns the problems of one sample, if it has any.
 
     Args:
-        job: the sample as the dataset lists it, and the frames of a clip.
+        job: The sample as the dataset lists it, and the number of frames of a clip.
     """
     sample, clip_len = job
     try:
@@ -47,7 +47,7 @@ def check(job: Tuple[dict, int]) -> List[Problem]:
 
 
 def quiet() -> None:
-    """Keeps what the decoder writes to stderr by itself off the terminal; a data worker needs none."""
+    """Hides what the decoder itself writes to stderr; a data worker does not need it."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
 
 
@@ -58,12 +58,12 @@ def main() -> None:
     parser.add_argument('--report', metavar='CSV', help='write every problem')
     parser.add_argument('--counts', metavar='CSV', help='write the number of samples of every class')
     parser.add_argument('--workers', type=int, default=os.cpu_count())
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='as in tools/train.py')
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='same as for tools/train.py')
     args = parser.parse_args()
     register_all_modules()
     config = read_config(args.config, args.cfg_options)
     for path in filter(None, (args.report, args.counts)):
-        open(path, 'a').close()  # what cannot be written is better known now than after hours
+        open(path, 'a').close()  # an error in writing should occur now rather than after hours
     problems: List[Problem] = []
     counts = []
     for split in args.split:

@@ -1,10 +1,10 @@
-"""Re-encodes videos, whole or in part, to load fast: short side 256, H.264, short key-frame distance.
+"""Re-encodes videos for fast loading: short side 256, H.264, short key-frame distance.
 
     python tools/data/videos.py SOURCE TARGET [--short-side 256] [--workers 8]
 
-Every video below the folder SOURCE comes out below TARGET under the same name, as .mp4, upright, with the
-same frames at a constant rate. (So times annotated in a video of variable frame rate do not fit the result.)
-Runs in parallel; run again after an interruption, it goes on where it stopped. Each file is read back before
+Every video below the folder SOURCE is written below TARGET under the same name as .mp4, upright, with the
+same frames at a constant rate. (Annotated times of a video with a variable frame rate do not fit the result.)
+The tool runs in parallel, and continues where it stopped after an interruption. Each file is read back before
 it counts as done.
 """
 import argparse
@@ -24,7 +24,7 @@ SUFFIXES = {'.mp4', '.webm', '.avi', '.mkv', '.mov'}
 
 
 class Job(NamedTuple):
-    """One file to write; ``start`` and ``stop`` in seconds cut a part out of the source."""
+    """One file to write; ``start`` and ``stop`` in seconds select a part of the source."""
 
     source: Path
     target: Path
@@ -34,10 +34,10 @@ class Job(NamedTuple):
 
 
 def upright(source, video) -> Iterator:
-    """Frames as players and decord show them: turned as the file's rotation says (phones write one).
+    """Yields frames as players and decord show them, with the file's rotation applied (phones write one).
 
     Args:
-        source, video: an open PyAV container and its video stream.
+        source, video: An open PyAV container and its video stream.
     """
     from av.filter import Graph
     graph = None
@@ -54,12 +54,12 @@ def upright(source, video) -> Iterator:
 
 
 def encode(job: Job) -> None:
-    """Writes ``job.target`` beside itself first, reads it back, and puts it in its place.
+    """Writes to a temporary file, reads it back, and moves it to ``job.target``.
 
     Raises:
-        OSError, ValueError: if the source cannot be read or the target is not as it should be.
+        OSError, ValueError: If the source cannot be read or the target is not as it should be.
     """
-    import av  # needed here and above only: pip install -e '.[data]'
+    import av  # only needed here and above: pip install -e '.[data]'
     job.target.parent.mkdir(parents=True, exist_ok=True)
     part = job.target.with_suffix(f'.{os.getpid()}.part.mp4')
     try:
@@ -82,7 +82,7 @@ def encode(job: Job) -> None:
                     break
                 if not count:
                     half = job.short_side / min(frame.width, frame.height) / 2
-                    size = [2 * round(half * n) for n in (frame.width, frame.height)]  # even, as H.264 wants
+                    size = [2 * round(half * n) for n in (frame.width, frame.height)]  # even for H.264
                     out.width, out.height, out.pix_fmt = *size, 'yuv420p'
                 frame = frame.reformat(*size, format='yuv420p')
                 frame.pts, frame.time_base = count, 1 / rate
@@ -98,10 +98,10 @@ def encode(job: Job) -> None:
 
 
 def run(jobs: Iterable[Job], workers: int, work: Callable[[Job], None] = encode) -> List[str]:
-    """Runs the jobs whose targets are not there yet, in parallel, with a progress bar.
+    """Runs the jobs whose targets do not exist yet, in parallel, with a progress bar.
 
     Returns:
-        what failed, a line each.
+        Descriptions of the failed jobs, one line each.
     """
     todo = [job for job in jobs if not job.target.is_file()]
     failed = []
@@ -120,10 +120,10 @@ def run(jobs: Iterable[Job], workers: int, work: Callable[[Job], None] = encode)
 
 
 def finish(failed: List[str], total: int) -> None:
-    """Says how it went.
+    """Prints the outcome.
 
     Raises:
-        InputError: if something failed.
+        InputError: If a job failed.
     """
     print(f'{total - len(failed)} of {total} videos are there')
     if failed:
@@ -133,10 +133,10 @@ def finish(failed: List[str], total: int) -> None:
 
 
 def check_size(short_side: int) -> None:
-    """Refuses sizes that H.264 cannot have.
+    """Rejects sizes that H.264 does not support.
 
     Raises:
-        InputError: if the size is too small.
+        InputError: If the size is too small.
     """
     if short_side < 16:
         raise InputError(f'--short-side {short_side}: must be at least 16 pixels; 256 fits the configs')

@@ -1,6 +1,6 @@
 _base_ = 'mmaction::_base_/default_runtime.py'
 
-runner_type = 'CASTRunner'  # checks the config first, starts quietly
+runner_type = 'CASTRunner'  # checks the config first, and logs a concise start
 custom_imports = dict(imports=['projects.cast'], allow_failed_imports=False)
 
 default_hooks = dict(

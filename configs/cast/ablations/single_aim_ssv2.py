@@ -1,6 +1,6 @@
 # Table 2, AIM, adapters only.
 # The paper's: 68.1 top-1.
-# Table 10 prints 69.1. It has 32 frames there, 16 here.
+# Table 10 prints 69.1. It uses 32 frames there, and 16 here.
 _base_ = '../cast_vit-base-p16_clip-videomae_16xb6-u16x2-50e_ssv2-rgb.py'
 
 aim = dict(_base_.model.backbone.experts.spatial, type='AIMExpert', time_adapter_in=True)

@@ -1,7 +1,7 @@
 # Table 1 (h), spatial VideoMAE, temporal CLIP.
 # The paper's: 72.2 verb, 58.8 noun, 47.8 action top-1.
-# How a swapped expert attends, the paper leaves open: by its role (within the frame, or jointly), here; it
-# embeds and pools as ever.
+# The paper does not say how a swapped expert attends. Here, its role determines this (within the frame, or
+# jointly); it embeds and pools as usual.
 _base_ = 'table1h_clip-clip.py'
 
 videomae = dict(

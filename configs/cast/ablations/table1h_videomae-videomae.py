@@ -1,7 +1,7 @@
 # Table 1 (h), spatial VideoMAE, temporal VideoMAE.
 # The paper's: 69.8 verb, 49.9 noun, 40.3 action top-1.
-# How a swapped expert attends, the paper leaves open: by its role (within the frame, or jointly), here; it
-# embeds and pools as ever.
+# The paper does not say how a swapped expert attends. Here, its role determines this (within the frame, or
+# jointly); it embeds and pools as usual.
 _base_ = '../cast_vit-base-p16_clip-videomae_16xb6-u16x2-50e_ek100-rgb.py'
 
 videomae = dict(

@@ -1,6 +1,6 @@
 # The mini kitchens with the full-size recipe's RandAugment, random resized crops, mixup, label smoothing,
-# drop path, layer decay, and 2 x 3 views in testing. A check of the parts, in minutes; for accuracy at
-# this size the plain config is better. No accumulation, and no flip: it would turn slide-left into
+# drop path and layer decay, and 2 x 3 test views. It checks the parts within minutes; at this size, the plain
+# config is more accurate. There is no accumulation, and no flip, because that would turn slide-left into
 # slide-right.
 _base_ = 'cast_mini_1xb32-u8-15e_mini-kitchens-rgb.py'
 from projects.cast.engine import derive

@@ -1,7 +1,7 @@
-# A CAST small enough to train from scratch on two CPU cores, on made-up kitchens of real video files:
+# A CAST small enough to train from scratch on two CPU cores, on synthetic kitchens in real video files:
 #   python tools/data/mini_kitchens/generate.py
 #   python tools/train.py configs/cast/mini/cast_mini_1xb32-u8-15e_mini-kitchens-rgb.py
-# Experts learn too, as nothing is pre-trained at this size. Accuracies: README.md.
+# The experts are trained, too, as nothing is pre-trained at this size. README.md has the accuracies.
 _base_ = [
     '../_base_/default_runtime.py', '../_base_/models/cast_vit-base-p16_verb-noun.py',
     '../_base_/datasets/ek100.py', '../_base_/schedules/adamw_50e.py'
@@ -30,7 +30,7 @@ locals().update(derive(
     batch_size=32,
     accumulative_counts=1,
     checkpoints=dict(spatial=None, temporal=None),
-    # Clips are opened and packed as for EPIC-KITCHENS-100; the test has 2 views, and no picture is flipped,
+    # Clips are opened and packed as for EPIC-KITCHENS-100. There are 2 test views, and no frame is flipped,
     # as that would turn slide-left into slide-right.
     train_pipeline=[
         *_base_.train_pipeline[:3], resize, dict(type='RandomCrop', size=64), *_base_.train_pipeline[-2:]],

@@ -1,4 +1,4 @@
-"""Predictions with class names, for one label or for verb and noun, from files or from arrays of frames."""
+"""Predictions with class names, for one label or for several, from files or from arrays of frames."""
 from typing import Callable, Dict, List, Optional, Sequence, Tuple, Union
 
 import numpy as np
@@ -21,15 +21,15 @@ Ranking = List[Tuple[str, float]]
 
 
 def read_names(config: ConfigType, label_map: Optional[Sequence[str]] = None) -> Names:
-    """Task to class names.
+    """Returns the class names of each task.
 
     Args:
-        config: its ``label_map`` is a label map for one label, or a dict of them by task.
-        label_map: instead of the config's, one label map for one label or two for verb and noun; see
+        config: Config whose ``label_map`` is a label map for one label, or a dict of label maps by task.
+        label_map: Replaces the config's: one label map for one label, or two for verb and noun; see
             :func:`read_label_map`.
 
     Raises:
-        InputError: if a label map cannot be read.
+        InputError: If a label map cannot be read.
     """
     given = config.get('label_map') or {}
     if label_map:
@@ -40,17 +40,17 @@ def read_names(config: ConfigType, label_map: Optional[Sequence[str]] = None) ->
 
 
 def rank_classes(score: Tensor, names: Optional[List[str]], topk: int) -> Ranking:
-    """The best classes and their probabilities."""
+    """Returns the best classes and their probabilities."""
     values, indices = score.float().topk(min(topk, len(score)))
     return [(names[i] if names else str(i), value)
             for value, i in zip(values.tolist(), indices.tolist())]
 
 
 def rankings(pred_score: Union[Tensor, Dict[str, Tensor]], names: Names, topk: int) -> Dict[str, Ranking]:
-    """Task to ranking; for two tasks, verb and noun, also actions, by p(verb) * p(noun).
+    """Returns a ranking for each task, and for verb and noun also one of actions, by p(verb) * p(noun).
 
     Raises:
-        InputError: if a label map has another number of classes than the model.
+        InputError: If a label map has another number of classes than the model.
     """
     scores = pred_score if isinstance(pred_score, dict) else {'action': pred_score}
     for task, score in scores.items():
@@ -69,9 +69,9 @@ def rankings(pred_score: Union[Tensor, Dict[str, Tensor]], names: Names, topk: i
 
 @INFERENCERS.register_module()
 class CASTInferencer(ActionRecogInferencer):
-    """MMAction2's ``ActionRecogInferencer`` for CAST: all views of the config, and names for all tasks.
+    """MMAction2's ``ActionRecogInferencer`` with all views of the config and names for all tasks.
 
-    Three lines::
+    Usage::
 
         from projects.cast.apis import CASTInferencer
         infer = CASTInferencer('configs/cast/CONFIG.py', 'CHECKPOINT.pth')
@@ -81,14 +81,14 @@ class CASTInferencer(ActionRecogInferencer):
     of these, and the arguments of MMAction2's inferencer.
 
     Args:
-        model: a config, or the path of one.
-        weights: a checkpoint; without one, weights and scores are random.
-        device: the best that there is by default.
-        label_map: see :func:`read_names`; by default the config's.
-        topk: length of each ranking.
+        model: A config or its path.
+        weights: A checkpoint. Without one, the weights and the scores are random.
+        device: Device to use; by default, the best one available.
+        label_map: See :func:`read_names`; by default, the config's.
+        topk: Length of each ranking.
 
     Raises:
-        InputError: if a video, an array or a label map cannot be used.
+        InputError: If a video, an array or a label map cannot be used.
     """
 
     def __init__(self,
@@ -105,20 +105,20 @@ class CASTInferencer(ActionRecogInferencer):
         return init_recognizer(cfg, weights, device)
 
     def _init_pipeline(self, cfg: Config) -> Callable:
-        """The config's own test pipeline, which reads files and arrays."""
+        """Builds the config's own test pipeline, which reads files and arrays."""
         pipeline = Compose(cfg.test_dataloader.dataset.pipeline)
         return lambda video: pipeline(sample(video))
 
     def pred2dict(self, data_sample: ActionDataSample) -> Dict[str, Ranking]:
-        """Task to ranking."""
+        """Returns a ranking for each task."""
         return rankings(data_sample.pred_score, self.names, self.topk)
 
 
 def sample(video: Union[str, np.ndarray]) -> dict:
-    """What a pipeline takes.
+    """Converts a video to the input of a pipeline.
 
     Raises:
-        InputError: if an array is not one of RGB frames.
+        InputError: If an array does not contain RGB frames.
     """
     if not isinstance(video, np.ndarray):
         return dict(filename=str(video), label=-1, start_index=0, modality='RGB')

@@ -1,7 +1,7 @@
-"""Reading one expert's tower from the files that people have, and loading it strictly.
+"""Reads the tower of an expert from commonly available files, and loads it strictly.
 
-They have the names of OpenAI's CLIP and open_clip (the same, under ``visual.``), of the VideoMAE authors, or
-of MMAction2's VideoMAE.
+The files use the names of OpenAI's CLIP and open_clip (the same, below ``visual.``), of the authors of
+VideoMAE, or of MMAction2's VideoMAE.
 """
 from collections import OrderedDict
 from typing import Any, Callable, Dict, Tuple
@@ -14,7 +14,7 @@ from .reader import read_checkpoint, unwrap
 from .rename import Table, rename
 from .state_dict import State, first_few, mismatch
 
-VIDEOMAE: Table = [  # authors', ours (which is MMAction2's below its `backbone.`)
+VIDEOMAE: Table = [  # authors', ours (MMAction2's below `backbone.`)
     ('patch_embed.proj.', 'patch_embed.projection.'),
     ('fc_norm.', 'fc_norm.'),
     ('blocks.{i}.mlp.fc1.', 'blocks.{i}.mlp.layers.0.0.'),
@@ -24,33 +24,33 @@ VIDEOMAE: Table = [  # authors', ours (which is MMAction2's below its `backbone.
 
 
 def below(state: State, prefix: str, drop: Tuple[str, ...] = ()) -> State:
-    """The entries below ``prefix``, which is taken off, without those that begin with one of ``drop``."""
+    """Returns the entries below ``prefix``, without the prefix and without those that start with ``drop``."""
     found = {k[len(prefix):]: v for k, v in state.items() if k.startswith(prefix)}
     return OrderedDict((k, v) for k, v in found.items() if not (drop and k.startswith(drop)))
 
 
 def read_expert(path: str) -> State:
-    """Weights of one expert's tower from any of the files that people have.
+    """Reads the weights of an expert's tower from any supported file.
 
-    OpenAI's CLIP archive (TorchScript), open_clip files, the VideoMAE authors' pre-trained and
-    fine-tuned ones, MMAction2's VideoMAE, or a file that ``expert_checkpoint.py`` wrote.
+    These are OpenAI's CLIP archive (TorchScript), open_clip files, the pre-trained and fine-tuned files of
+    the VideoMAE authors, MMAction2's VideoMAE, or a file that ``expert_checkpoint.py`` wrote.
 
     Args:
-        path: the file.
+        path: Path of the file.
 
     Returns:
-        tensors by the tower's own names. Parts that CAST has no use for (CLIP's text tower and
-        projection, VideoMAE's decoder, encoder norm and classifier) are left out.
+        Tensors by the tower's own names. Parts that CAST does not use (CLIP's text tower and projection;
+        VideoMAE's decoder, encoder norm and classifier) are left out.
 
     Raises:
-        InputError: if the file is of none of these kinds.
+        InputError: If the file is not supported.
     """
     state, _ = unwrap(read_checkpoint(path))
     if all(k.startswith('module.') for k in state):
         state = below(state, 'module.')
-    if 'visual.conv1.weight' in state:  # CLIP, OpenAI's and open_clip's
+    if 'visual.conv1.weight' in state:  # CLIP of OpenAI or open_clip
         return below(state, 'visual.', ('proj', ))
-    if 'conv1.weight' in state:  # ours, CLIP
+    if 'conv1.weight' in state:  # our CLIP tower
         return below(state, '', ('proj', ))
     for prefix in ('encoder.', 'backbone.', ''):  # VideoMAE: pre-trained, MMAction2's, fine-tuned
         if f'{prefix}patch_embed.projection.weight' in state:
@@ -63,7 +63,7 @@ def read_expert(path: str) -> State:
 
 
 def with_fc_norm(state: State) -> State:
-    """Adds the post norm that a VideoMAE pre-training file lacks, as LayerNorm starts."""
+    """Adds the post norm that a VideoMAE pre-training file lacks, with LayerNorm's initial values."""
     width = state['patch_embed.projection.bias']
     state.setdefault('fc_norm.weight', torch.ones_like(width))
     state.setdefault('fc_norm.bias', torch.zeros_like(width))
@@ -72,17 +72,17 @@ def with_fc_norm(state: State) -> State:
 
 def load_strictly(tower: Any, path: str, read: Callable[[str], State] = read_expert,
                   fit: Callable[[State], Dict[str, str]] = lambda state: {}) -> None:
-    """Loads a tower's weights strictly.
+    """Loads the weights of a tower strictly.
 
     Args:
-        tower: an expert's ``tower``.
-        path: any file that ``read`` knows.
-        read: file to tensors by the tower's names.
-        fit: resizes position tables in place, and says which and how.
+        tower: The ``tower`` of an expert.
+        path: Path of any file that ``read`` supports.
+        read: Function that reads a file to tensors by the tower's names.
+        fit: Function that resizes position tables in place and describes what it did to each.
 
     Raises:
-        MissingFileError: if there is no such file.
-        InputError: naming what is missing, extra or of the wrong shape.
+        MissingFileError: If the file is missing.
+        InputError: If tensors are missing, unexpected or of the wrong shape. The message names them.
     """
     try:
         state = read(path)

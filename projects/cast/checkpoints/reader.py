@@ -1,4 +1,4 @@
-"""The one reader of checkpoint files: tensors and plain values, never code."""
+"""The only reader of checkpoint files: it reads tensors and plain values, and never runs code."""
 import argparse
 import codecs
 import functools
@@ -18,7 +18,7 @@ from ..utils import InputError, MissingFileError
 
 
 def history_statistic(cls: type, name: str) -> Callable:
-    """Stands for ``getattr``, which mmengine's files use for the statistics of ``HistoryBuffer`` only."""
+    """Replaces ``getattr``, which mmengine's files use only for the statistics of ``HistoryBuffer``."""
     if cls is not HistoryBuffer or name not in ('min', 'max', 'current', 'mean'):
         raise pickle.UnpicklingError(f'Unsupported attribute {name!r} of {cls}')
     return getattr(cls, name)
@@ -26,10 +26,10 @@ def history_statistic(cls: type, name: str) -> Callable:
 
 @functools.lru_cache(None)
 def known_globals() -> List[Union[Any, Tuple[Any, str]]]:
-    """What files of mmengine, VideoMAE, MAE and DeiT hold beside tensors.
+    """Returns what files of mmengine, VideoMAE, MAE and DeiT contain besides tensors.
 
-    mmengine keeps the history of its logs (https://github.com/open-mmlab/mmengine/issues/1655), numpy arrays
-    and numbers among them, the others their command line. Numpy 2 renamed ``core``, Python 3.13 ``pathlib``.
+    mmengine stores the history of its logs (https://github.com/open-mmlab/mmengine/issues/1655) with numpy
+    arrays and numbers, the others their command line. Numpy 2 renamed ``core``, Python 3.13 ``pathlib``.
     """
     reconstruct: Any = np.empty(0).__reduce__()[0]
     scalar: Any = np.float64().__reduce__()[0]
@@ -43,7 +43,7 @@ def known_globals() -> List[Union[Any, Tuple[Any, str]]]:
 
 
 def is_torchscript(path: str) -> bool:
-    """Whether the file is a TorchScript archive, as OpenAI distributes CLIP."""
+    """Returns whether the file is a TorchScript archive, the format in which OpenAI distributes CLIP."""
     if not zipfile.is_zipfile(path):
         return False
     with zipfile.ZipFile(path) as archive:
@@ -51,18 +51,18 @@ def is_torchscript(path: str) -> bool:
 
 
 def read_checkpoint(path: str, map_location: Any = 'cpu') -> dict:
-    """Reads a checkpoint: a torch file, ``.safetensors``, or the state dict of a TorchScript archive.
+    """Reads a torch file, a ``.safetensors`` file, or the state dict of a TorchScript archive.
 
     Args:
-        path: the file.
-        map_location: as in ``torch.load``.
+        path: Path of the file.
+        map_location: See ``torch.load``.
 
     Returns:
-        what the file holds.
+        The content of the file.
 
     Raises:
-        MissingFileError: if there is no such file.
-        InputError: if it is damaged, or holds objects that could run code when they are read.
+        MissingFileError: If the file is missing.
+        InputError: If it is damaged, or contains objects that could run code when they are read.
     """
     try:
         if str(path).endswith('.safetensors'):
@@ -74,8 +74,8 @@ def read_checkpoint(path: str, map_location: Any = 'cpu') -> dict:
     except FileNotFoundError as error:
         raise MissingFileError(f'{path}: no such checkpoint file') from error
     except OSError:
-        raise  # names the file
-    except Exception as error:  # a damaged file makes the unpickler fail in any way there is
+        raise  # this error already names the file
+    except Exception as error:  # the unpickler can fail in any way on a damaged file
         foreign = re.search(r'nsupported.* GLOBAL ([\w.]+)', str(error))
         if foreign:
             raise InputError(
@@ -89,7 +89,7 @@ def read_checkpoint(path: str, map_location: Any = 'cpu') -> dict:
 
 
 def unwrap(checkpoint: dict) -> Tuple[Dict[str, torch.Tensor], str]:
-    """The state dict in a checkpoint, and the key it sits under ('' if none)."""
+    """Returns the state dict in a checkpoint, and the key that contains it ('' if there is none)."""
     for key in ('state_dict', 'model', 'module'):
         if isinstance(checkpoint.get(key), dict):
             return checkpoint[key], key

@@ -1,4 +1,4 @@
-"""The names that the authors' released checkpoints have for our parameters."""
+"""The names of our parameters in the checkpoints that the authors released."""
 from .rename import Table
 
 _S, _T, _X = 'backbone.experts.spatial.', 'backbone.experts.temporal.', 'backbone.exchanges.{i}.b_cast.'
@@ -42,7 +42,7 @@ RELEASE: Table = [  # release, ours
       for theirs, ours in [('vmae_space_pos', 'query_pos'), ('clip_space_pos', 'context_pos'),
                            ('s2t_q_bias', 'q.bias'), ('s2t_q.weight', 'q.weight'),
                            ('s2t_kv_bias', 'kv.bias'), ('s2t_kv.weight', 'kv.weight'),
-                           ('t2s_proj.', 'proj.')]],  # so called in the release, in S2T too
+                           ('t2s_proj.', 'proj.')]],  # the release uses this name in S2T, too
     ('head_verb.', 'cls_head.fc_cls.verb.'),
     ('head_noun.', 'cls_head.fc_cls.noun.'),
     *[(f'{theirs}.D_fc{n}.', f'cls_head.adapters.{ours}.{part}.')

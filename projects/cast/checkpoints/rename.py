@@ -1,4 +1,4 @@
-"""Renaming tensors by ordered tables."""
+"""Renames tensors by ordered tables."""
 import re
 from collections import OrderedDict
 from typing import List, Tuple
@@ -10,15 +10,15 @@ Table = List[Tuple[str, str]]
 
 
 def rename(state: State, table: Table, reverse: bool = False) -> State:
-    """Renames every key by the first row of the table that begins it.
+    """Renames every key by the first row of the table whose prefix it has.
 
     Args:
-        state: tensors by name.
-        table: rows ``(old, new)`` of name prefixes, in which ``{i}`` stands for a number.
-        reverse: read the rows from right to left.
+        state: Tensors by name.
+        table: Rows ``(old, new)`` of name prefixes, in which ``{i}`` stands for a number.
+        reverse: Whether to read the rows from right to left.
 
     Raises:
-        InputError: naming the keys that no row knows.
+        InputError: If a key matches no row. The message names such keys.
     """
     rows = [(new, old) if reverse else (old, new) for old, new in table]
     patterns = [(re.compile(re.escape(old).replace(r'\{i\}', r'(\d+)')), new) for old, new in rows]

@@ -1,4 +1,4 @@
-"""Comparing the tensors of models and files."""
+"""Compares the tensors of models and files."""
 import hashlib
 from typing import Collection, Dict, Iterable
 
@@ -9,13 +9,13 @@ State = Dict[str, Tensor]
 
 
 def first_few(names: Iterable[str], most: int = 6) -> str:
-    """The first few of many names."""
+    """Returns the first few of many names."""
     names = list(names)
     return ', '.join(names[:most]) + (f', and {len(names) - most} more' if len(names) > most else '')
 
 
 def mismatch(own: State, state: State) -> str:
-    """What is missing, extra or of the wrong shape in ``state``, '' if nothing."""
+    """Describes what is missing, unexpected or of the wrong shape in ``state``; '' if nothing is."""
     missing = [k for k in own if k not in state]
     extra = [k for k in state if k not in own]
     shapes = [f'{k} {tuple(state[k].shape)} instead of {tuple(own[k].shape)}'
@@ -25,13 +25,13 @@ def mismatch(own: State, state: State) -> str:
 
 
 def digest(state: State, leave_out: Collection[str] = ()) -> str:
-    """A fingerprint of an expert's tensors and their names.
+    """Returns a fingerprint of an expert's tensors and their names.
 
     Args:
-        state: tensors by name.
-        leave_out: names of position tables. They are resized to the size of the input, so that they differ
-            from those of the expert's file. Slim checkpoints of the first release have them in their
-            fingerprints all the same.
+        state: Tensors by name.
+        leave_out: Names of position tables. As they are resized to the size of the input, they differ from
+            those in the expert's file. The fingerprints in slim checkpoints of the first release include
+            them nevertheless.
     """
     sha = hashlib.sha256()
     for name in sorted(state):

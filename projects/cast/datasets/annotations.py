@@ -3,11 +3,11 @@ from ..utils import InputError, MissingFileError
 
 
 def read_annotations(path: str) -> str:
-    """The text of an annotation file, without the byte order mark that Excel puts in front.
+    """Reads an annotation file, without the byte order mark that Excel writes at the beginning.
 
     Raises:
-        MissingFileError: saying where to get it.
-        InputError: if it is a folder, no text in UTF-8, or empty.
+        MissingFileError: If the file is missing. The message says where to get it.
+        InputError: If it is a folder, is not UTF-8 text, or is empty.
     """
     try:
         with open(path, newline='', encoding='utf-8-sig') as file:

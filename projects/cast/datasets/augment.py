@@ -1,4 +1,4 @@
-"""Augmentations of timm, applied alike to all frames of a clip."""
+"""Augmentations of timm, applied identically to all frames of a clip."""
 import random
 from typing import Dict, Sequence
 
@@ -15,13 +15,13 @@ from mmaction.registry import TRANSFORMS
 
 @TRANSFORMS.register_module()
 class ClipRandAugment(BaseTransform):
-    """RandAugment (https://arxiv.org/abs/1909.13719): the same operations and magnitudes for every frame.
+    """RandAugment (https://arxiv.org/abs/1909.13719) with the same operations and magnitudes for every frame.
 
-    Required and changed key: ``imgs``, RGB frames.
+    Required and modified key: ``imgs``, RGB frames.
 
     Args:
-        policy: as timm writes it. The default is the release's (magnitude 7, 4 operations, noise 0.5,
-            increasing); the paper's (9, 0.5) is ``rand-m9-mstd0.5-inc1``, with timm's 2 operations.
+        policy: Policy in timm's notation. The default is the release's (magnitude 7, 4 operations, noise 0.5,
+            increasing). The paper's (9, 0.5) is ``rand-m9-mstd0.5-inc1``, with timm's 2 operations.
         interpolation: ``bicubic``, ``bilinear`` or ``random``.
     """
 
@@ -32,7 +32,7 @@ class ClipRandAugment(BaseTransform):
         self.augment = rand_augment_transform(policy, hparams)
 
     def transform(self, results: Dict) -> Dict:
-        # timm draws from these two generators, frame by frame: each frame starts from the same state
+        # timm draws from these two generators for each frame, so each frame starts from the same state
         python, numpy = random.getstate(), np.random.get_state()
         frames = []
         for img in results['imgs']:
@@ -45,14 +45,14 @@ class ClipRandAugment(BaseTransform):
 
 @TRANSFORMS.register_module()
 class ClipRandomErasing(BaseTransform):
-    """Random erasing (https://arxiv.org/abs/1708.04896): one box for the whole clip, filled with noise.
+    """Random erasing (https://arxiv.org/abs/1708.04896) of one box in the whole clip, filled with noise.
 
-    Comes after crop and flip. The release has it off. Required and changed key: ``imgs``.
+    It comes after cropping and flipping. The release does not use it. Required and modified key: ``imgs``.
 
     Args:
-        prob: probability of erasing.
-        mean, std: of the pixels, per channel: the noise is N(mean, std).
-        kwargs: see timm's ``RandomErasing``.
+        prob: Probability of erasing.
+        mean, std: Mean and deviation of the pixels, per channel; the noise is N(mean, std).
+        kwargs: See timm's ``RandomErasing``.
     """
 
     def __init__(self,
@@ -66,7 +66,7 @@ class ClipRandomErasing(BaseTransform):
     def transform(self, results: Dict) -> Dict:
         frames = torch.from_numpy(np.stack(results['imgs'])).permute(0, 3, 1, 2)
         clip = (frames - self.mean) / self.std
-        # timm erases one box of an image (C, H, W); here the frames are its channels
+        # timm erases one box of an image (C, H, W); the frames are passed as its channels
         clip = self.erase(clip.flatten(0, 1)).view_as(clip) * self.std + self.mean
         results['imgs'] = list(clip.round().clamp(0, 255).byte().permute(0, 2, 3, 1).numpy())
         return results

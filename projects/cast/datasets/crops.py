@@ -11,18 +11,18 @@ from ..utils import InputError
 
 @TRANSFORMS.register_module()
 class EqualCrops(BaseTransform):
-    """Square crops at equal steps along the longer side, from end to end.
+    """Square crops at equal steps along the longer side, from one end to the other.
 
-    MMAction2's ``ThreeCrop`` halves the spare length first and so misses the last pixel of an odd one.
+    MMAction2's ``ThreeCrop`` halves the spare length first, and so misses the last pixel if it is odd.
 
-    Required key: ``imgs``. Changed keys: ``imgs`` (crop after crop), ``img_shape``.
+    Required key: ``imgs``. Modified keys: ``imgs`` (crop after crop), ``img_shape``.
 
     Args:
-        crop_size: side in pixels.
-        num_crops: number of crops; a single one lies in the middle.
+        crop_size: Side of a crop in pixels.
+        num_crops: Number of crops. A single crop is taken from the centre.
 
     Raises:
-        InputError: if a frame is smaller than a crop.
+        InputError: If a frame is smaller than a crop.
     """
 
     def __init__(self, crop_size: int = 224, num_crops: int = 3) -> None:

@@ -1,4 +1,4 @@
-"""EPIC-KITCHENS-100 from its official annotations or from a list of trimmed clips."""
+"""EPIC-KITCHENS-100, from its official annotations or from a list of trimmed clips."""
 import csv
 import io
 import os
@@ -16,37 +16,37 @@ from .fault_tolerant import FaultTolerant
 
 @DATASETS.register_module()
 class EpicKitchensDataset(FaultTolerant, BaseActionDataset):
-    """Verb and noun labels, or those of other tasks, for segments of videos.
+    """Segments of videos with verb and noun labels, or with the labels of other tasks.
 
-    Two kinds of annotation file are read, told apart by their columns:
+    Two kinds of annotation file are supported, which are distinguished by their columns:
 
-    - the official CSV (https://github.com/epic-kitchens/epic-kitchens-100-annotations) with a header:
-      long videos, from which ``start_timestamp`` to ``stop_timestamp`` is sampled; nothing is cut;
-    - a list of trimmed clips, ``narration_id,verb,noun``, as the release has them. It needs no header; with
-      one, it is the list of a file without time stamps.
+    - the official CSV (https://github.com/epic-kitchens/epic-kitchens-100-annotations) with a header, for
+      long videos that are sampled from ``start_timestamp`` to ``stop_timestamp`` without being cut;
+    - a list of trimmed clips, ``narration_id,verb,noun``, as in the release. It needs no header; a file with
+      a header is such a list if it has no time stamps.
 
-    The columns of the class numbers are named as the tasks, or ``<task>_class`` where there is such a column;
-    tasks other than verb and noun need the header. Where there are no labels, as in the challenge's test set,
-    they are -1; for testing only.
+    The columns of class indices are named after the tasks, or ``<task>_class`` if there is such a column.
+    Tasks other than verb and noun need the header. Missing labels, as in the challenge's test set, are -1;
+    this is allowed only for testing.
 
-    Each sample has ``filename``, ``gt_label`` (task to class index), ``label`` (the same as a list, verb
-    first, for pipelines that do not pack ``gt_label``), ``narration_id`` and, from the official file,
-    ``start_time`` and ``stop_time`` in seconds.
+    Each sample has ``filename``, ``gt_label`` (a dict of the class index of each task), ``label`` (the same
+    as a list, verb first, for pipelines that do not pack ``gt_label``), ``narration_id`` and, with the
+    official file, ``start_time`` and ``stop_time`` in seconds.
 
     Args:
-        ann_file: the annotation file.
-        pipeline: transforms.
+        ann_file: The annotation file.
+        pipeline: Transforms.
         data_prefix: ``dict(video=FOLDER)``.
-        video_template: path below FOLDER, with the columns' names in braces. None is
-            ``{participant_id}/videos/{video_id}.MP4`` (as EPIC's own download script lays videos
-            out) for the official file, and ``{narration_id}.mp4`` for trimmed clips.
-        num_classes: task to number of classes.
-        kwargs: see :class:`FaultTolerant` and MMAction2's ``BaseActionDataset``.
+        video_template: Path below FOLDER, with the names of columns in braces. None means
+            ``{participant_id}/videos/{video_id}.MP4`` (the layout of EPIC's own download script) for the
+            official file, and ``{narration_id}.mp4`` for trimmed clips.
+        num_classes: Number of classes of each task.
+        kwargs: See :class:`FaultTolerant` and MMAction2's ``BaseActionDataset``.
 
     Raises:
-        MissingFileError: if there is no annotation file.
-        InputError: naming file and line, if there are no rows, a label is out of range, a row cannot be
-            read, or ``video_template`` does not fit the columns.
+        MissingFileError: If the annotation file is missing.
+        InputError: If there are no rows, a label is out of range, a row cannot be read, or
+            ``video_template`` does not fit the columns. The message names the file and the line.
     """
 
     def __init__(self,
@@ -75,13 +75,13 @@ class EpicKitchensDataset(FaultTolerant, BaseActionDataset):
         return samples
 
     def sample(self, row: Dict[str, str], line: int, columns: Dict[str, str]) -> dict:
-        """One row to one sample; ``columns`` has the column of each task."""
+        """Converts one row to a sample; ``columns`` has the column of each task."""
         where = f'{self.ann_file}, line {line}'
         official = 'start_timestamp' in row
         template = self.video_template or (
             '{participant_id}/videos/{video_id}.MP4' if official else '{narration_id}.mp4')
         row = {**row}
-        if more := row.pop(None, None):  # type: ignore[call-overload]  # where csv puts what has no column
+        if more := row.pop(None, None):  # type: ignore[call-overload]  # csv puts surplus values under None
             raise InputError(f'{where}: has {len(more)} columns more than {",".join(row)}: {more}')
         try:
             path = template.format(**row)
@@ -91,7 +91,7 @@ class EpicKitchensDataset(FaultTolerant, BaseActionDataset):
                              "video_template='{narration_id}.mp4'") from error
         try:
             no_label = not any(row.get(column) for column in columns.values())
-            one_word = not re.search(r'[\s;]', row['narration_id'])  # else the row has other separators
+            one_word = not re.search(r'[\s;]', row['narration_id'])  # otherwise the row has another separator
             unlabelled = self.test_mode and no_label and one_word
             label = {task: -1 if unlabelled else int(row[column]) for task, column in columns.items()}
             times = {key: seconds(row[f'{key}stamp']) for key in ('start_time', 'stop_time')
@@ -114,10 +114,10 @@ class EpicKitchensDataset(FaultTolerant, BaseActionDataset):
 
 
 def seconds(timestamp: str) -> float:
-    """``HH:MM:SS.ss`` to seconds.
+    """Converts ``HH:MM:SS.ss`` to seconds.
 
     Raises:
-        ValueError: if it is written in another way.
+        ValueError: If the format differs.
     """
     parts = timestamp.split(':')
     if len(parts) != 3:

@@ -1,4 +1,4 @@
-"""Broken videos: survived and counted in training, never replaced in testing."""
+"""Broken videos are skipped and counted in training, and never replaced in testing."""
 import logging
 from typing import Any, Optional
 
@@ -9,20 +9,20 @@ from .transforms import VideoError
 
 
 class FaultTolerant:
-    """Mixed into a dataset of videos.
+    """Mixin for datasets of videos.
 
-    In training a video that cannot be read is logged and counted, and another sample is drawn. In
-    testing it stops the run, or is scored as wrong. A sample drawn by ``SeededSampler`` is augmented
-    from a random state of its own.
+    In training, a video that cannot be read is logged and counted, and another sample is drawn instead. In
+    testing, it stops the run or is scored as wrong. A sample drawn by ``SeededSampler`` is augmented from a
+    random state of its own.
 
     Args:
-        max_broken: share of the samples that may be broken before training stops. Each data worker judges
-            those it drew, allowing for chance: five standard deviations above the share.
-        broken_as_wrong: in testing, go on with black frames and mark the sample ``broken``, which
+        max_broken: Share of the samples that may be broken before training stops. Each data worker judges
+            the samples that it drew, with a tolerance for chance of five standard deviations above the share.
+        broken_as_wrong: Whether testing continues with black frames and marks the sample as ``broken``, which
             :class:`AccuracyMetric` and :class:`VerbNounMetric` count as wrong and report.
 
     Raises:
-        VideoError: naming the video.
+        VideoError: If a video cannot be read. The message names the video.
     """
 
     test_mode: bool
@@ -33,7 +33,7 @@ class FaultTolerant:
         super().__init__(*args, **kwargs)
 
     def prepare_data(self, idx: int) -> Optional[Any]:
-        """One sample through the pipeline; None, which draws another, if its video is broken."""
+        """Runs one sample through the pipeline; returns None, to draw another, if its video is broken."""
         self.drawn += 1
         if isinstance(idx, SeededIndex):
             seed_all(*idx.seed)
@@ -51,9 +51,9 @@ class FaultTolerant:
         return sample
 
     def count(self, error: VideoError) -> None:
-        """Logs one broken video, or stops if there are too many."""
+        """Logs one broken video, and stops if there are too many."""
         self.broken += 1
-        # ERROR, because the loggers of all processes but the first keep back what is less
+        # ERROR, because all processes except the first suppress lower levels
         print_log(f'{error}. Another sample takes its place; {self.broken} of {self.drawn} drawn by this '
                   'data worker were broken so far', logger='current', level=logging.ERROR)
         expected = self.max_broken * self.drawn

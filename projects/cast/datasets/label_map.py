@@ -1,4 +1,4 @@
-"""Class names: those shipped for EPIC-KITCHENS-100, Something-Something-V2 and Kinetics-400, or a file's."""
+"""Class names of EPIC-KITCHENS-100, Something-Something-V2 and Kinetics-400, or those in a file."""
 import csv
 import io
 from pathlib import Path
@@ -11,15 +11,15 @@ SHIPPED = Path(__file__).parent / 'label_maps'
 
 
 def read_label_map(name: str) -> List[str]:
-    """Class names in the order of their indices.
+    """Returns class names in the order of their indices.
 
     Args:
-        name: ``ek100_verb``, ``ek100_noun``, ``ssv2`` or ``k400``; or a file, with a name a line or in
+        name: ``ek100_verb``, ``ek100_noun``, ``ssv2`` or ``k400``; or a file, with one name per line or in
             the format of EPIC's ``EPIC_100_verb_classes.csv`` (columns ``id`` and ``key``).
 
     Raises:
-        MissingFileError: if it is neither.
-        InputError: if the file cannot be read as one.
+        MissingFileError: If it is neither of them.
+        InputError: If the file cannot be read as a label map.
     """
     path = SHIPPED / f'{name}.txt'
     if not path.is_file():

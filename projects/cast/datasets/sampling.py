@@ -1,4 +1,4 @@
-"""Which frames make a clip: the release's uniform and dense sampling (paper, section 4.2).
+"""Sampling of frames: the uniform and dense sampling of the release (paper, section 4.2).
 
 MMAction2's ``UniformSample`` and ``SampleFrames`` choose other frames.
 """
@@ -12,29 +12,29 @@ from mmaction.registry import TRANSFORMS
 
 
 class FrameSampler(BaseTransform, metaclass=ABCMeta):
-    """Writes ``frame_inds`` for a video, or for the segment of it that ``InitVideo`` narrowed down to.
+    """Chooses ``frame_inds`` in a video, or in the segment that ``InitVideo`` selected.
 
     Required keys: ``total_frames`` and, if it is not 0, ``start_index``. Added keys: ``frame_inds``
     (``num_clips * clip_len`` indices, clip after clip), ``clip_len``, ``num_clips``, ``frame_interval``.
 
     Args:
-        clip_len: frames of a clip.
-        num_clips: clips of a video. In training they are drawn one by one.
-        test_mode: the same indices every time, instead of random ones.
+        clip_len: Number of frames of a clip.
+        num_clips: Number of clips of a video. In training, they are drawn independently.
+        test_mode: Whether to choose the same indices every time instead of random ones.
     """
 
-    frame_interval = 0  # none of its own
+    frame_interval = 0  # uniform sampling has no fixed interval
 
     def __init__(self, clip_len: int = 16, num_clips: int = 1, test_mode: bool = False) -> None:
         self.clip_len, self.num_clips, self.test_mode = clip_len, num_clips, test_mode
 
     @abstractmethod
     def test_clips(self, length: int) -> np.ndarray:
-        """Indices ``(num_clips, clip_len)`` for a video of ``length`` frames."""
+        """Returns indices ``(num_clips, clip_len)`` for a video of ``length`` frames."""
 
     @abstractmethod
     def train_clip(self, length: int) -> np.ndarray:
-        """Random indices ``(clip_len, )`` for a video of ``length`` frames."""
+        """Returns random indices ``(clip_len, )`` for a video of ``length`` frames."""
 
     def transform(self, results: Dict) -> Dict:
         length = results['total_frames']
@@ -50,15 +50,15 @@ class FrameSampler(BaseTransform, metaclass=ABCMeta):
 
 @TRANSFORMS.register_module()
 class UniformClips(FrameSampler):
-    """Frames spread over the whole video: 16 equal segments, one frame of each.
+    """Frames spread over the whole video: one frame from each of 16 equal segments.
 
-    In testing, clip c of k starts c / k of a segment later than the first: two clips hold the starts
-    and the centres of the segments. A single clip, as in validation, holds the centres. In training
-    each segment has ``length // clip_len`` frames, of which one is drawn; a video with fewer frames
-    than a clip gives its first frame ``clip_len`` times, as in the release.
+    In testing, clip c of k starts c / k of a segment later than the first clip: two clips contain the starts
+    and the centres of the segments. A single clip, as in validation, contains the centres. In training, each
+    segment has ``length // clip_len`` frames, of which one is drawn. A video with fewer frames than a clip
+    yields its first frame ``clip_len`` times, as in the release.
 
     Args:
-        kwargs: see :class:`FrameSampler`.
+        kwargs: See :class:`FrameSampler`.
     """
 
     def test_clips(self, length: int) -> np.ndarray:
@@ -76,17 +76,17 @@ class UniformClips(FrameSampler):
 
 @TRANSFORMS.register_module()
 class DenseClips(FrameSampler):
-    """Frames ``frame_interval`` apart: a window of the video.
+    """Frames from a window of the video, at a distance of ``frame_interval``.
 
-    In testing every ``frame_interval``-th frame is kept, the last one repeated if they do not fill a
-    clip, and the clips start at equal distances over what is kept; a single clip, as in validation,
-    lies in the middle. In training ``clip_len`` frames are spaced evenly over a random window of
-    ``clip_len * frame_interval`` frames; a video shorter than that gives every ``frame_interval``-th
-    frame, the last one repeated.
+    In testing, every ``frame_interval``-th frame is kept, and the last one is repeated if there are too few
+    for a clip. The clips start at equal distances over the frames that are kept; a single clip, as in
+    validation, lies in the middle. In training, ``clip_len`` frames are spaced evenly over a random window of
+    ``clip_len * frame_interval`` frames; a shorter video yields every ``frame_interval``-th frame, and the
+    last one is repeated.
 
     Args:
-        frame_interval: distance of the frames.
-        kwargs: see :class:`FrameSampler`.
+        frame_interval: Distance between frames.
+        kwargs: See :class:`FrameSampler`.
     """
 
     def __init__(self, frame_interval: int = 4, **kwargs) -> None:
@@ -94,7 +94,7 @@ class DenseClips(FrameSampler):
         self.frame_interval = frame_interval
 
     def every(self, length: int) -> np.ndarray:
-        """Every ``frame_interval``-th index, the last one repeated to fill a clip."""
+        """Returns every ``frame_interval``-th index; the last one is repeated to fill a clip."""
         inds: np.ndarray = np.arange(0, length, self.frame_interval)
         return np.pad(inds, (0, max(self.clip_len - len(inds), 0)), mode='edge')
 
@@ -109,5 +109,5 @@ class DenseClips(FrameSampler):
         if length < window:
             return self.every(length)
         start = np.random.randint(length - window + 1)
-        # the release spaces them over the window's whole length: about 4.27 frames, not 4, for 16 x 4
+        # as in the release, they span the whole window: for 16 x 4, the step is about 4.27 frames, not 4
         return start + np.linspace(0, window, self.clip_len).astype(int).clip(max=window - 1)

@@ -1,7 +1,7 @@
-"""Random states that follow from (seed, epoch, sample), not from what ran before.
+"""Random states that depend only on (seed, epoch, sample), not on what ran before.
 
-So the same seed gives the same run with any number of data workers but none, and a resumed run goes on as
-the uninterrupted one would have.
+As a result, the same seed gives the same run with any number of data workers except none, and a resumed run
+continues as the uninterrupted one would have.
 """
 import random
 from typing import Iterator, Tuple
@@ -12,11 +12,11 @@ from mmengine.dataset import DefaultSampler
 
 from mmaction.registry import DATA_SAMPLERS
 
-EPOCH, SAMPLE = 1, 2  # what a seed is for, so that no two are the same
+EPOCH, SAMPLE = 1, 2  # purpose of a seed, so that no two seeds are the same
 
 
 def seed_all(*entropy: int) -> None:
-    """Seeds Python's, numpy's and torch's generators from some numbers."""
+    """Seeds the generators of Python, numpy and torch from some numbers."""
     seed = int(np.random.SeedSequence(entropy).generate_state(1)[0])
     random.seed(seed)
     np.random.seed(seed)
@@ -24,11 +24,11 @@ def seed_all(*entropy: int) -> None:
 
 
 class SeededIndex(int):
-    """The index of a sample that also carries the seed of its augmentation to the data worker.
+    """A sample index that also carries the seed of the sample's augmentation to the data worker.
 
     mmengine's ``ConcatDataset`` and ``RepeatDataset`` compute the index within a member from it; the seed,
-    made from the index in the whole, stays. (``ClassBalancedDataset`` looks it up in a list instead and
-    loses the seed, but it needs ``get_cat_ids``, which MMAction2's data sets do not have.)
+    which was made from the overall index, is kept. (``ClassBalancedDataset`` looks the index up in a list and
+    loses the seed, but it needs ``get_cat_ids``, which MMAction2's datasets do not have.)
     """
 
     seed: Tuple[int, ...]
@@ -50,12 +50,12 @@ class SeededIndex(int):
 
 @DATA_SAMPLERS.register_module()
 class SeededSampler(DefaultSampler):
-    """mmengine's ``DefaultSampler`` whose indices carry a seed of their own, new in each epoch.
+    """mmengine's ``DefaultSampler`` whose indices carry seeds, which are new in each epoch.
 
     Args:
-        repeats: how often a sample is drawn in a row, augmented anew each time: repeated augmentation
-            (https://arxiv.org/abs/1901.09335). The epoch, and the batch it takes, grow as much.
-        kwargs: see mmengine's ``DefaultSampler``.
+        repeats: How often a sample is drawn in a row, with a new augmentation each time: repeated
+            augmentation (https://arxiv.org/abs/1901.09335). The epoch, and the batch it takes, grow as much.
+        kwargs: See mmengine's ``DefaultSampler``.
     """
 
     def __init__(self, dataset, repeats: int = 1, **kwargs) -> None:

@@ -1,4 +1,4 @@
-"""Opening and decoding videos: MMAction2's decord transforms, for segments and with clear errors."""
+"""Opening and decoding of videos: MMAction2's decord transforms with segments and clear errors."""
 import os
 from typing import Dict, List, Optional
 
@@ -11,31 +11,31 @@ from mmaction.registry import TRANSFORMS
 from ..utils import InputError
 
 WAY_OUT = 'Replace or re-download it, or take its row out of the annotation file'
-BLACK = np.zeros((256, 256, 3), np.uint8)  # what a broken video shows where it is scored as wrong
+BLACK = np.zeros((256, 256, 3), np.uint8)  # frame of a broken video that is scored as wrong
 
 
 class VideoError(InputError, RuntimeError):
     """A video that is missing or cannot be opened or decoded; the message names it."""
 
 
-# MMAction2's inferencer finds the transforms that it has to replace by `Init` and `Decode` in their names
+# MMAction2's inferencer recognises the transforms to replace by `Init` and `Decode` in their names
 @TRANSFORMS.register_module(name=['InitVideo', 'OpenVideo'])
 class InitVideo(DecordInit):
-    """``DecordInit`` that names the file when it fails and keeps sampling inside a segment.
+    """``DecordInit`` that names the file if it fails, and that supports segments.
 
-    A local file is read in place, not loaded into memory first: EPIC-KITCHENS' videos have gigabytes. Its
-    former name, ``OpenVideo``, still works.
+    A local file is read in place instead of being loaded into memory, as EPIC-KITCHENS' videos have several
+    gigabytes. The former name, ``OpenVideo``, still works.
 
     Required keys: ``filename``, or ``array`` with the frames themselves; optionally ``start_time`` and
-    ``stop_time`` in seconds, and ``broken`` for one black frame in place of a video that is known not to be
-    readable. Added keys: ``video_reader``, ``avg_fps``, and ``total_frames`` and ``start_index``, which
-    samplers read: those of the segment where there is one, else of the whole video.
+    ``stop_time`` in seconds, and ``broken``, which replaces a video that is known to be unreadable by one
+    black frame. Added keys: ``video_reader``, ``avg_fps``, and, for samplers, ``total_frames`` and
+    ``start_index`` of the segment, or of the whole video if there is no segment.
 
     Args:
-        kwargs: see MMAction2's ``DecordInit``.
+        kwargs: See MMAction2's ``DecordInit``.
 
     Raises:
-        VideoError: if the video is missing or cannot be read, or the segment lies outside of it.
+        VideoError: If the video is missing or cannot be read, or if the segment lies outside of it.
     """
 
     def _get_video_reader(self, filename: str) -> VideoReader:
@@ -65,19 +65,19 @@ class InitVideo(DecordInit):
 
     @staticmethod
     def keep_segment(results: Dict) -> None:
-        """Narrows ``start_index`` and ``total_frames`` to the segment, at least one frame.
+        """Restricts ``start_index`` and ``total_frames`` to the segment, which has at least one frame.
 
-        At a constant frame rate a time is rounded to the nearest frame, as the release does. Otherwise the
-        segment holds the frames that are shown from its start until before its stop, as
+        At a constant frame rate, times are rounded to the nearest frame, as in the release. Otherwise, the
+        segment contains the frames shown from its start until before its stop, as
         ``tools/data/epic_kitchens100/cut_segments.py`` cuts them.
         """
         fps, frames = results['avg_fps'], results['total_frames']
         limits = results['start_time'], results['stop_time']
-        times = results['video_reader'].get_frame_timestamp(np.arange(frames))[:, 0]  # the first one's is 0
-        # constant: no frame is a frame or more away from where equal steps put it; AVI may have no times
+        times = results['video_reader'].get_frame_timestamp(np.arange(frames))[:, 0]  # the first time is 0
+        # constant: all frames are less than a frame away from equal steps; AVI may have no times
         if times.min() < -1 or np.abs(times - np.linspace(0, times[-1], frames)).max() * fps < 1:
             first, last = (round(limit * fps) for limit in limits)
-        else:  # times have single precision
+        else:  # the times have single precision
             first, last = (int(np.searchsorted(times, t - 1e-6 - 1e-7 * t)) for t in limits)
         if first >= frames:
             raise VideoError(
@@ -88,16 +88,16 @@ class InitVideo(DecordInit):
 
 @TRANSFORMS.register_module()
 class DecodeVideo(DecordDecode):
-    """``DecordDecode`` that names the file when it fails and decodes a frame once for all its views.
+    """``DecordDecode`` that names the file if it fails, and decodes each frame once for all views.
 
-    Takes frames from ``array`` where there is one, as MMAction2's ``ArrayDecode`` does. Every frame is an
-    array of its own, so that transforms may change it in place.
+    If there is an ``array``, the frames are taken from it, as MMAction2's ``ArrayDecode`` does. Every frame
+    is a separate array, so that transforms may change it in place.
 
     Args:
-        kwargs: see MMAction2's ``DecordDecode``.
+        kwargs: See MMAction2's ``DecordDecode``.
 
     Raises:
-        VideoError: if the frames cannot be decoded.
+        VideoError: If the frames cannot be decoded.
     """
 
     def _decord_load_frames(self, container: Optional[VideoReader],
@@ -111,7 +111,7 @@ class DecodeVideo(DecordDecode):
     def transform(self, results: Dict) -> Dict:
         if 'array' in results:
             results = ArrayDecode().transform(results)
-            results['imgs'] = [img.copy() for img in results['imgs']]  # the array is the caller's
+            results['imgs'] = [img.copy() for img in results['imgs']]  # the array belongs to the caller
             return results
         try:
             return super().transform(results)

@@ -1,4 +1,4 @@
-"""Something-Something-V2, Kinetics-400 and others: a list of videos with one label each."""
+"""Something-Something-V2, Kinetics-400 and other lists of videos with one label each."""
 import os
 import re
 from typing import List
@@ -15,17 +15,17 @@ from .fault_tolerant import FaultTolerant
 class VideoListDataset(FaultTolerant, VideoDataset):
     """MMAction2's ``VideoDataset`` that checks its list and survives broken videos.
 
-    A line is ``FILE LABEL``, as in MMAction2's lists and in the release's ``train.csv`` and ``val.csv``;
-    the label, behind the last blank or a tab, may be left out for testing.
+    Each line is ``FILE LABEL``, as in MMAction2's lists and in the release's ``train.csv`` and ``val.csv``.
+    The label follows the last blank or a tab, and may be left out for testing.
 
     Args:
-        num_classes: number of classes.
-        kwargs: see :class:`FaultTolerant` and MMAction2's ``VideoDataset``.
+        num_classes: Number of classes.
+        kwargs: See :class:`FaultTolerant` and MMAction2's ``VideoDataset``.
 
     Raises:
-        MissingFileError: if there is no such list.
-        InputError: naming file and line, if a label is out of range or no number, or a line is separated by
-            something else.
+        MissingFileError: If the list is missing.
+        InputError: If a label is out of range or not a number, or a line has another separator. The message
+            names the file and the line.
     """
 
     def __init__(self, ann_file: str, pipeline, num_classes: int, **kwargs) -> None:
@@ -37,7 +37,7 @@ class VideoListDataset(FaultTolerant, VideoDataset):
         return [self.sample(line, i) for i, line in enumerate(lines, 1) if line]
 
     def sample(self, line: str, number: int) -> dict:
-        """One line to one sample."""
+        """Converts one line to a sample."""
         if self.delimiter == ' ' and re.search(r'[,;]\s*-?\d+$', line):
             raise InputError(f'{self.ann_file}, line {number}: {line!r} has no blank or tab between FILE and '
                              "LABEL; put one there, or say delimiter=',' in the config")

@@ -1,4 +1,4 @@
-"""bfloat16: autocast in training, weights of that dtype in testing; on a CPU too."""
+"""bfloat16, also on a CPU: autocast in training, bfloat16 weights in testing."""
 from contextlib import contextmanager
 
 import torch
@@ -12,28 +12,28 @@ from mmaction.registry import HOOKS, OPTIM_WRAPPERS
 
 @OPTIM_WRAPPERS.register_module()
 class BF16OptimWrapper(OptimWrapper):
-    """``OptimWrapper`` that runs the model under bfloat16 autocast; nothing needs a loss scale.
+    """``OptimWrapper`` that runs the model under bfloat16 autocast, which needs no loss scaling.
 
-    mmengine's ``AmpOptimWrapper`` refuses to start without a GPU; use it for fp16 (``--amp``).
+    mmengine's ``AmpOptimWrapper`` does not start without a GPU; use it for fp16 (``--amp``).
     """
 
     @contextmanager
     def optim_context(self, model):
-        """Autocast, inside the accumulation context of the base class."""
+        """Enters autocast inside the accumulation context of the base class."""
         with super().optim_context(model), torch.autocast(get_device().split(':')[0], torch.bfloat16):
             yield
 
 
 @HOOKS.register_module()
 class BF16TestHook(Hook):
-    """Tests with the weights of a ``TwoExpertViT`` in bfloat16, cast once; head and scores stay in float32.
+    """Tests with the backbone's weights cast to bfloat16 once; head and scores stay in float32.
 
-    Use: ``tools/test.py ... --cfg-options default_hooks.bf16.type=BF16TestHook``; in scripts
-    ``model.backbone.bfloat16()`` does the same. Validation in training is left as it is. There is no way
-    back: load the checkpoint again to train.
+    Use: ``tools/test.py ... --cfg-options default_hooks.bf16.type=BF16TestHook``. In scripts,
+    ``model.backbone.bfloat16()`` does the same. Validation during training is not affected. The cast cannot
+    be undone: load the checkpoint again to train.
     """
 
     def before_test(self, runner) -> None:
-        """Casts the backbone, which has its checkpoint by now."""
+        """Casts the backbone, whose checkpoint has been loaded by now."""
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         model.backbone.bfloat16()

@@ -1,17 +1,17 @@
-"""Checkpoints that are there whole or not at all."""
+"""Checkpoints that are written completely or not at all."""
 import os
 
 from mmengine.fileio import LocalBackend, register_backend
 
 
 class AtomicBackend(LocalBackend):
-    """Writes beside the file first: a run killed while it saves leaves the older checkpoints as they were.
+    """Writes to another file first, so that a run killed while saving leaves older checkpoints intact.
 
-    Used by ``default_hooks.checkpoint.backend_args=dict(backend='atomic')``.
+    Enabled by ``default_hooks.checkpoint.backend_args=dict(backend='atomic')``.
     """
 
     def put(self, obj: bytes, filepath) -> None:
-        """Writes ``obj``, then puts it in its place."""
+        """Writes ``obj`` to a temporary file, which then replaces ``filepath``."""
         part = f'{filepath}.part'
         os.makedirs(os.path.dirname(part) or '.', exist_ok=True)
         with open(part, 'wb') as file:

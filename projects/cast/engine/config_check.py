@@ -1,4 +1,4 @@
-"""Finds in a config, before anything is built, what nothing reads and what does not fit together."""
+"""Finds unused and inconsistent entries of a config before anything is built."""
 import ast
 import inspect
 from pathlib import Path
@@ -15,7 +15,7 @@ DERIVED = {*inspect.signature(derive).parameters, 'train_pipeline', 'val_pipelin
 
 
 def flat(cfg: Any, path: str = '') -> Iterator[Tuple[str, Any]]:
-    """Everything in a config, with its path."""
+    """Yields everything in a config with its path."""
     if path:
         yield path, cfg
     if isinstance(cfg, (dict, list, tuple)):
@@ -24,13 +24,13 @@ def flat(cfg: Any, path: str = '') -> Iterator[Tuple[str, Any]]:
 
 
 def check_variables(cfg: Config) -> None:
-    """Finds variables at the top level that are set where nothing reads them any more.
+    """Finds top-level variables that are set where nothing reads them any more.
 
-    A config file is evaluated after those that it inherits from, and options come after all of them.
+    A config file is evaluated after those that it inherits from, and options are applied after all of them.
 
     Raises:
-        InputError: naming the variable, and the keys that act; or the key that replaces what
-            :func:`derive` returned.
+        InputError: If there is one. The message names the variable and the keys to set instead, or the key
+            that replaces what :func:`derive` returned.
     """
     file = Path(str(cfg.filename))
     if file.suffix != '.py' or not file.is_file():
@@ -53,7 +53,7 @@ def check_variables(cfg: Config) -> None:
             acting, now = ({key: c[key] for key in set(c) & TOP} for c in (before, cfg))
             keys = {path: value for path, value in flat(acting)
                     if value == before[name] or path.endswith(f'.{name}')}
-            if all(dict(flat(now)).get(path) == value for path, value in keys.items()):  # not set there too
+            if all(dict(flat(now)).get(path) == value for path, value in keys.items()):  # not also set there
                 raise InputError(
                     f'{file}: {name!r} is set too late, what used it is evaluated by then'
                     + (f'; set {", ".join(sorted(keys)[:3])}' if keys else '')
@@ -63,22 +63,22 @@ def check_variables(cfg: Config) -> None:
 
 
 def bases(tree: ast.Module, file: Path) -> dict:
-    """What a config file inherits from the files beside it."""
+    """Returns what a config file inherits from the files beside it."""
     inherited: dict = {}
     for node in tree.body:
         if isinstance(node, ast.Assign) and getattr(node.targets[0], 'id', '') == '_base_':
             paths = [n.value for n in ast.walk(node.value) if isinstance(n, ast.Constant)]
             for path in map(str, paths):
-                if (file.parent / path).is_file():  # not `mmaction::`, which ours inherit from themselves
+                if (file.parent / path).is_file():  # not `mmaction::`, from which our files inherit
                     inherited.update(Config.fromfile(file.parent / path, import_custom_modules=False))
     return inherited
 
 
 def check_classes(cfg: Config) -> None:
-    """Compares the numbers of classes of the head, the data sets and mixup.
+    """Compares the number of classes of the head, the datasets and mixup.
 
     Raises:
-        InputError: naming the keys and their numbers.
+        InputError: If they differ. The message names the keys and their numbers.
     """
     model = cfg.get('model') or {}
     roots = {f'model.{name}': model.get(name) for name in ('cls_head', 'data_preprocessor')}
@@ -99,17 +99,17 @@ def check_classes(cfg: Config) -> None:
 
 
 def differ(one: Union[int, dict], other: Union[int, dict]) -> bool:
-    """Whether two numbers of classes differ; of those by task, the tasks that both have."""
+    """Returns whether two numbers of classes differ; dicts are compared by the tasks that both have."""
     if isinstance(one, dict) and isinstance(other, dict):
         return any(one[task] != other[task] for task in set(one) & set(other))
     return one != other
 
 
 def check_config(cfg: Config) -> None:
-    """Checks keys, variables and numbers of classes, without building anything.
+    """Checks keys, variables and numbers of classes without building anything.
 
     Raises:
-        InputError: see :func:`check_keys`, :func:`check_variables` and :func:`check_classes`.
+        InputError: See :func:`check_keys`, :func:`check_variables` and :func:`check_classes`.
     """
     check_variables(cfg)
     for key in TOP & set(cfg):
@@ -118,15 +118,15 @@ def check_config(cfg: Config) -> None:
 
 
 def read_config(path: str, options: Optional[dict] = None) -> Config:
-    """Reads a config file, merges the options of a command line, and checks the result.
+    """Reads a config file, merges the options of the command line, and checks the result.
 
     Args:
-        path: config file.
-        options: dotted keys to values, as ``--cfg-options`` gives them.
+        path: Path of the config file.
+        options: Values by dotted key, as ``--cfg-options`` gives them.
 
     Raises:
-        MissingFileError: if the file, or one that it inherits from, is not there.
-        InputError: if a file cannot be evaluated, an option does not fit, or the check finds something.
+        MissingFileError: If the file, or one that it inherits from, is missing.
+        InputError: If a file cannot be evaluated, an option does not fit, or the check finds a problem.
     """
     try:
         cfg = Config.fromfile(path)
@@ -134,7 +134,7 @@ def read_config(path: str, options: Optional[dict] = None) -> Config:
         missing = getattr(error, 'filename', None) or path
         raise MissingFileError(f'{missing}: no such config file' + (
             '' if str(missing) == str(path) else f'; {path} inherits from it')) from error
-    except InputError as error:  # of derive
+    except InputError as error:  # raised by derive
         raise InputError(f'{path}: {error}') from error
     except (ConfigParsingError, SyntaxError, ImportError, LookupError, NameError, AttributeError, TypeError,
             OSError) as error:

@@ -1,4 +1,4 @@
-"""Which keys of a config something reads: those that its classes take."""
+"""Determines which keys of a config are read, from the arguments of its classes."""
 import difflib
 import functools
 import inspect
@@ -15,13 +15,13 @@ import mmaction.registry
 from ..utils import InputError
 
 Keys = Set[str]
-ANY = '**'  # stands for keys that cannot be told: only what is much like a known one is a fault then
+ANY = '**'  # stands for unknown keys: only a key similar to a known one is then an error
 ALIKE = 0.8
 
 
 @functools.lru_cache(None)
 def arguments(function: Any) -> Keys:
-    """Names of what a class or function takes, with those that a class passes on to its bases."""
+    """Returns the arguments of a class or function, including those that a class passes on to its bases."""
     names: Keys = set()
     for part in inspect.getmro(function) if inspect.isclass(function) else [function]:
         if part in (object, torch.nn.Module):
@@ -33,18 +33,18 @@ def arguments(function: Any) -> Keys:
         names |= {a.name for a in taken if a.kind in (a.POSITIONAL_OR_KEYWORD, a.KEYWORD_ONLY)}
         if all(a.kind != a.VAR_KEYWORD for a in taken):
             return names - {'self'}
-    return names - {'self'} | {ANY}  # what is passed on goes to something else than a base
+    return names - {'self'} | {ANY}  # arguments are passed on to something other than a base
 
 
-# What mmengine's Runner and MMAction2's tools read at the top level. Everything else there is a variable: it
-# acts only while the file that it stands in is evaluated.
+# Top-level keys that mmengine's Runner and MMAction2's tools read. Any other key is a variable, which
+# has an effect only while its own file is evaluated.
 TOP = arguments(Runner) - {'cfg'} | {
     'runner_type', 'custom_imports', 'compile', 'activation_checkpointing', 'efficient_conv_bn_eval',
     'model_wrapper_cfg', 'test_pipeline', 'label_map'}
-VARIABLES = (  # of MMAction2's configs, by convention
+VARIABLES = (  # conventional variables of MMAction2's configs
     'train_pipeline', 'val_pipeline', 'dataset_type', 'data_root', 'data_root_val', 'ann_file_train',
     'ann_file_val', 'ann_file_test', 'vis_backends', 'max_epochs', 'num_classes')
-PLAIN: Dict[str, Keys] = {  # dicts without a type: pattern of the path to keys
+PLAIN: Dict[str, Keys] = {  # keys of dicts without a type, by the pattern of the path
     r'\w+_dataloader': arguments(DataLoader) | {'num_batch_per_epoch'},
     r'.*\.data_prefix': {'video', 'img', 'audio'},
     'train_cfg': arguments(EpochBasedTrainLoop) | arguments(IterBasedTrainLoop) | {'by_epoch'},
@@ -59,48 +59,48 @@ PLAIN: Dict[str, Keys] = {  # dicts without a type: pattern of the path to keys
     r'optim_wrapper\.paramwise_cfg': {
         'custom_keys', 'bias_lr_mult', 'bias_decay_mult', 'norm_decay_mult', 'flat_decay_mult',
         'dwconv_decay_mult', 'dcn_offset_lr_mult', 'bypass_duplicate', 'layer_decay_rate', ANY}}
-MORE: Dict[str, Keys] = {  # keys that are read before the class of a dict with a type is built
+MORE: Dict[str, Keys] = {  # keys read before the class of a dict with a type is built
     'optim_wrapper': {'constructor', 'paramwise_cfg'},
     r'(default|custom)_hooks\.\w+': {'priority'},
     r'param_scheduler(\.\d+)?': {'convert_to_iter_based'},
     r'model\.backbone\.exchanges\.\w+': {'between', 'layers'},
-    r'.*\.(norm|conv|act)_cfg': {ANY}}  # mmcv takes some keys out
+    r'.*\.(norm|conv|act)_cfg': {ANY}}  # mmcv removes some keys
 REGISTRIES: List[Registry] = [
     getattr(mmaction.registry, name) for name in (
         'DATASETS', 'DATA_SAMPLERS', 'EVALUATOR', 'HOOKS', 'LOG_PROCESSORS', 'LOOPS', 'METRICS', 'MODELS',
         'MODEL_WRAPPERS', 'OPTIMIZERS', 'OPTIM_WRAPPERS', 'PARAM_SCHEDULERS', 'TRANSFORMS', 'VISBACKENDS',
         'VISUALIZERS', 'WEIGHT_INITIALIZERS')]
-TYPED = r'default_hooks\.\w+|model\.backbone\.(experts|exchanges)\.\w+'  # parts by name, which have a type
+TYPED = r'default_hooks\.\w+|model\.backbone\.(experts|exchanges)\.\w+'  # named parts, which have a type
 
 
 def look_up(table: Dict[str, Keys], path: str, default: Keys) -> Keys:
-    """The first entry whose pattern is that of the path."""
+    """Returns the first entry whose pattern matches the path."""
     return next((keys for pattern, keys in table.items() if re.fullmatch(pattern, path)), default)
 
 
 @functools.lru_cache(None)
 def registered(name: str) -> List[Any]:
-    """All classes and functions that go by a name, whatever they are for."""
+    """Returns all classes and functions registered under a name, in any registry."""
     return [built for built in (registry.get(name) for registry in REGISTRIES) if built]
 
 
 def meant(key: str, keys: Iterable[str], likeness: float = 0.6) -> str:
-    """A question, if one of the keys was probably meant."""
+    """Returns a question if one of the keys was probably meant."""
     found = difflib.get_close_matches(str(key), sorted(keys), 1, likeness)
     return f'; did you mean {found[0]!r}?' if found else ''
 
 
 def known_keys(cfg: dict, path: str) -> Keys:
-    """The keys that something reads of the dict at ``path``.
+    """Returns the keys that are read from the dict at ``path``.
 
     Raises:
-        InputError: if its type is not registered.
+        InputError: If its type is not registered.
     """
     name = cfg.get('type')
     if not isinstance(name, str):
         return look_up(PLAIN, path, {ANY})
     found = registered(name)
-    if not found:  # but not every type is one of a registry
+    if not found:  # not every type belongs to a registry
         names = {n for r in REGISTRIES for n in (*r.module_dict, *(r.parent.module_dict if r.parent else ()))}
         if '.' not in name and meant(name, names, ALIKE):
             raise InputError(f'{path}.type: nothing is registered as {name!r}{meant(name, names)}')
@@ -110,10 +110,10 @@ def known_keys(cfg: dict, path: str) -> Keys:
 
 
 def check_keys(cfg: Any, path: str, siblings: Iterable[str] = ()) -> None:
-    """Compares the keys of all dicts at and below ``path`` with those that something reads.
+    """Compares the keys of all dicts at and below ``path`` with those that are read.
 
     Raises:
-        InputError: naming the first key that nothing reads, and the one that was probably meant.
+        InputError: If a key is not read. The message names it, and the key that was probably meant.
     """
     if isinstance(cfg, dict):
         if re.fullmatch(TYPED, path) and 'type' not in cfg:

@@ -1,4 +1,4 @@
-"""Values of a derived config, each set at all the places that read it."""
+"""Sets values of a derived config at all the places that read them."""
 import copy
 import inspect
 from typing import Any, Dict, Iterator, Optional, Union
@@ -18,38 +18,38 @@ def derive(base: ConfigDict, *, data_root: Optional[str] = None, data_root_val: 
            checkpoints: Optional[Dict[str, Optional[str]]] = None, **keys: Any) -> Dict[str, Any]:
     """Sets values of a derived config at all the places of its base config that read them.
 
-    A config file is evaluated after those that it inherits from, so that setting a variable like
-    ``data_root`` again reaches nothing. A config file calls this function instead, after ``_base_``::
+    A config file is evaluated after those that it inherits from, so that setting a variable such as
+    ``data_root`` again has no effect. Instead, a config file calls this function after ``_base_``::
 
         _base_ = 'BASE.py'
         from projects.cast.engine import derive
 
         locals().update(derive(_base_, data_root='data/own/videos', max_epochs=20))
 
-    Every argument is optional, and what is not given stays as it is in the base config.
+    Every argument is optional. Values that are not given stay as they are in the base config.
 
     Args:
-        base: the config to derive from; inside a config file it is called ``_base_``.
-        data_root: the folder of the videos.
-        data_root_val: the folder for validation and testing, ``data_root`` if it is not given.
-        ann_file_train, ann_file_val: the lists of training and validation videos.
-        ann_file_test: the list of test videos, ``ann_file_val`` if it is not given.
-        label_map: the class names: a file, or a file per task.
-        num_classes: the number of classes of head, data sets and mixup, or the number per task.
-        clip_len: the number of frames of a clip, in all pipelines.
-        max_epochs, warmup_epochs: the epochs of training, and those in which the learning rate rises.
-        batch_size: clips per step on one GPU, in training and validation; ``--auto-scale-lr`` adapts the
-            learning rate to several GPUs. The learning rate is scaled with the total batch of a step.
-        accumulative_counts: the number of steps per update; the learning rate is scaled with it, too.
-        checkpoints: the file of weights, or None, of each expert that is named.
-        keys: further top-level keys, merged over all this as a config file merges them over its base.
-            ``train_pipeline``, ``val_pipeline`` and ``test_pipeline`` go to the data sets as well.
+        base: The config to derive from; inside a config file, it is ``_base_``.
+        data_root: Folder of the videos.
+        data_root_val: Folder for validation and testing; ``data_root`` by default.
+        ann_file_train, ann_file_val: Lists of the training and validation videos.
+        ann_file_test: List of the test videos; ``ann_file_val`` by default.
+        label_map: File of class names, or one file per task.
+        num_classes: Number of classes of the head, the datasets and mixup, or a dict of numbers by task.
+        clip_len: Number of frames of a clip, in all pipelines.
+        max_epochs, warmup_epochs: Number of training epochs, and of those with a rising learning rate.
+        batch_size: Clips per step on one GPU, in training and validation. The learning rate is scaled with
+            the total batch of a step; ``--auto-scale-lr`` adapts it to several GPUs.
+        accumulative_counts: Number of steps per update; the learning rate is scaled with it, too.
+        checkpoints: File of the weights, or None, for each expert that is named.
+        keys: Further top-level keys, merged last in the way a config file is merged over its base.
+            ``train_pipeline``, ``val_pipeline`` and ``test_pipeline`` are also set in the datasets.
 
     Returns:
-        the top-level keys that differ from those of the base config, each complete.
+        The top-level keys that differ from those of the base config, each with its complete value.
 
     Raises:
-        InputError: if a key or an expert is not known, or a value does not fit the base config.
+        InputError: If a key or an expert is unknown, or a value does not fit the base config.
     """
     known = {*inspect.signature(derive).parameters, *base, *TOP} - {'base', 'checkpoints', 'keys'}
     for key in set(keys) - known:
@@ -87,13 +87,13 @@ def derive(base: ConfigDict, *, data_root: Optional[str] = None, data_root_val: 
         experts[name].checkpoint = file
     merged = Config(cfg)
     merged.merge_from_dict(keys, allow_list_keys=False)
-    # What the config returns is merged over its base once more; as it is complete, it replaces what is there.
+    # The result is merged over the base once more; as each value is complete, it replaces the old one.
     return {key: dict(value, _delete_=True) if isinstance(value, dict) and key in base else value
             for key, value in merged.items() if key not in base or value != base[key]}
 
 
 def parts_with(key: str, cfg: Any) -> Iterator[ConfigDict]:
-    """All dicts at and below ``cfg`` that have the key."""
+    """Yields all dicts at and below ``cfg`` that have the key."""
     if isinstance(cfg, dict) and key in cfg:
         yield cfg
     if isinstance(cfg, (dict, list, tuple)):
@@ -102,7 +102,7 @@ def parts_with(key: str, cfg: Any) -> Iterator[ConfigDict]:
 
 
 def set_classes(model: ConfigDict, num_classes: Union[int, Dict[str, int]]) -> None:
-    """Sets the number of classes of the head, and of mixup if it is on."""
+    """Sets the number of classes of the head, and of mixup if it is enabled."""
     now = model.cls_head.get('num_classes')
     if now is not None and isinstance(now, dict) != isinstance(num_classes, dict):
         wanted = f'a number per task, such as {dict(now)}' if isinstance(now, dict) else 'one number'
@@ -111,12 +111,12 @@ def set_classes(model: ConfigDict, num_classes: Union[int, Dict[str, int]]) -> N
     blending = model.get('data_preprocessor', {}).get('blending')
     for part in list(parts_with('num_classes', blending)):
         part.num_classes = num_classes
-    if blending and isinstance(num_classes, dict):  # it has default numbers of its own
+    if blending and isinstance(num_classes, dict):  # its defaults are numbers of other classes
         blending.num_classes = num_classes
 
 
 def set_epochs(cfg: ConfigDict, max_epochs: Optional[int], warmup_epochs: Optional[int]) -> None:
-    """Sets the length of training and of the warm-up, and moves the learning rate's schedule with them."""
+    """Sets the number of training and warm-up epochs, and adapts the learning rate schedule."""
     schedule, last = cfg.param_scheduler, cfg.train_cfg.max_epochs
     risen = schedule[0].end if len(schedule) > 1 else 0
     new_last = last if max_epochs is None else max_epochs
@@ -135,7 +135,7 @@ def set_epochs(cfg: ConfigDict, max_epochs: Optional[int], warmup_epochs: Option
 
 
 def set_batch(cfg: ConfigDict, batch_size: Optional[int], accumulative_counts: Optional[int]) -> None:
-    """Sets the size of a step and the steps per update, and scales the learning rate with the product."""
+    """Sets the batch size and the steps per update, and scales the learning rate by their product."""
     wrapper, scaling = cfg.optim_wrapper, cfg.auto_scale_lr
     before = scaling.base_batch_size * wrapper.get('accumulative_counts', 1)
     if batch_size is not None:

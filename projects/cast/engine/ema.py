@@ -1,4 +1,4 @@
-"""Moving average of what is learned."""
+"""Moving average of the learnable parameters."""
 from collections import OrderedDict
 
 from mmengine.model import ExponentialMovingAverage
@@ -9,14 +9,14 @@ from mmaction.registry import MODELS
 
 @MODELS.register_module()
 class LearnableEMA(ExponentialMovingAverage):
-    """``ExponentialMovingAverage`` of the learnable parameters; the frozen ones are shared with the model.
+    """``ExponentialMovingAverage`` of the learnable parameters; frozen ones are shared with the model.
 
-    Use: ``custom_hooks = [dict(type='EMAHook', ema_type='LearnableEMA', momentum=2.5e-5)]``. Neither memory
-    nor checkpoints hold the frozen parameters twice.
+    Use: ``custom_hooks = [dict(type='EMAHook', ema_type='LearnableEMA', momentum=2.5e-5)]``. Frozen
+    parameters are not duplicated in memory or in checkpoints.
 
     Args:
-        model: model to be averaged.
-        kwargs: see mmengine's ``ExponentialMovingAverage``.
+        model: Model to be averaged.
+        kwargs: See mmengine's ``ExponentialMovingAverage``.
     """
 
     def __init__(self, model: nn.Module, **kwargs) -> None:
@@ -28,11 +28,11 @@ class LearnableEMA(ExponentialMovingAverage):
         self.avg_parameters = {k: p for k, p in self.module.named_parameters() if k in learnable}
 
     def state_dict(self, *args, **kwargs):
-        """The averages and the number of steps."""
+        """Returns the averages and the number of steps."""
         state = super().state_dict(*args, **kwargs)
         keep = {f'module.{name}' for name in self.avg_parameters} | {'steps'}
         return OrderedDict((k, v) for k, v in state.items() if k in keep)
 
     def load_state_dict(self, state_dict, strict: bool = True, **kwargs):
-        """Loads what :meth:`state_dict` gave; the rest stays as it is."""
+        """Loads the result of :meth:`state_dict`; all other values stay as they are."""
         return super().load_state_dict({**super().state_dict(), **state_dict}, strict, **kwargs)

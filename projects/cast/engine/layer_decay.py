@@ -1,4 +1,4 @@
-"""Learning rates that decay by layer; what modules say themselves about their weight decay."""
+"""Layer-wise learning rate decay that respects the modules' own choice of weight decay."""
 from operator import attrgetter
 from typing import Dict, List
 
@@ -10,10 +10,10 @@ from mmaction.registry import OPTIM_WRAPPER_CONSTRUCTORS
 
 @OPTIM_WRAPPER_CONSTRUCTORS.register_module()
 class LayerDecayOptimWrapperConstructor(LearningRateDecayOptimWrapperConstructor):
-    """mmpretrain's constructor, which also asks modules for their ``no_weight_decay()``.
+    """mmpretrain's constructor, which additionally asks modules for their ``no_weight_decay()``.
 
-    The method, timm's convention, returns the names of a module's own parameters that are not decayed. A key
-    of ``paramwise_cfg.custom_keys`` that matches such a parameter goes first.
+    This method, a convention of timm, returns the names of a module's own parameters without weight decay.
+    A key of ``paramwise_cfg.custom_keys`` that matches such a parameter takes precedence.
     """
 
     paramwise_cfg: dict
@@ -29,7 +29,7 @@ class LayerDecayOptimWrapperConstructor(LearningRateDecayOptimWrapperConstructor
                    if name and not any(key in name for key in keys)}
             self.paramwise_cfg = {**self.paramwise_cfg, 'custom_keys': {**keys, **own}}
         super().add_params(params, module, prefix, **kwargs)
-        if not prefix:  # modules that two exchanges share have been met twice
+        if not prefix:  # modules shared by two exchanges were visited twice
             unique: Dict[int, dict] = {}
             for group in params:
                 unique.setdefault(id(group['params'][0]), group)

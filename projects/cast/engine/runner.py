@@ -1,4 +1,4 @@
-"""MMEngine's runner, with a checked config and a quiet start."""
+"""MMEngine's runner with a checked config and a concise start."""
 import logging
 import platform
 
@@ -17,25 +17,25 @@ from .config_check import check_config
 
 @RUNNERS.register_module()
 class CASTRunner(Runner):
-    """``Runner`` that checks its config first, and says in a line what mmengine says in hundreds.
+    """``Runner`` that checks its config first, and starts with one line where mmengine logs hundreds.
 
-    Used by ``runner_type='CASTRunner'``. The resolved config is in the work directory.
+    Enabled by ``runner_type='CASTRunner'``. The resolved config is saved in the work directory.
 
     Args:
-        kwargs: see mmengine's ``Runner``.
+        kwargs: See mmengine's ``Runner``.
 
     Raises:
-        InputError: if nothing reads some key of the config, or its numbers of classes differ.
+        InputError: If a key of the config is not read, or its numbers of classes differ.
     """
 
     @classmethod
     def from_cfg(cls, cfg):
-        """Checks the config, then builds the runner."""
+        """Checks the config, and then builds the runner."""
         check_config(cfg)
         return super().from_cfg(cfg)
 
     def build_logger(self, *args, **kwargs) -> MMLogger:
-        """A logger without mmengine's notices about its own classes."""
+        """Builds a logger without mmengine's notices about its own classes."""
         logger = super().build_logger(*args, **kwargs)
         logger.addFilter(is_news)
         return logger
@@ -47,11 +47,11 @@ class CASTRunner(Runner):
             f'on {device}, processes: {self.world_size}, seed: {self.seed}; the config is in {self.work_dir}')
 
     def get_hooks_info(self) -> str:
-        """The hooks in the order of their priority, in one line."""
+        """Returns the hooks in the order of their priority, in one line."""
         return ', '.join(type(hook).__name__ for hook in self.hooks)
 
     def _init_model_weights(self) -> None:
-        """Initialises the model; the experts stay as they are where a checkpoint brings them."""
+        """Initialises the model; experts that a checkpoint will provide are not loaded from their files."""
         model = self.model.module if is_model_wrapper(self.model) else self.model
         loads = self._load_from or self._resume and find_last_checkpoint(self.work_dir)
         for expert in (m for m in model.modules() if isinstance(m, PretrainedTower)):
@@ -59,7 +59,7 @@ class CASTRunner(Runner):
         super()._init_model_weights()
 
     def load_or_resume(self) -> None:
-        """Loads a checkpoint, and says so if the run that it belongs to is finished."""
+        """Loads a checkpoint, and says so if its run is already finished."""
         super().load_or_resume()
         loop = self._train_loop
         if isinstance(loop, BaseLoop) and self._resume and loop.iter >= loop.max_iters:
@@ -68,6 +68,6 @@ class CASTRunner(Runner):
 
 
 def is_news(record: logging.LogRecord) -> bool:
-    """Whether a record of the log is for the user, unlike what mmengine writes about its own file clients."""
+    """Returns whether a log record is for the user, unlike mmengine's notes on its own file clients."""
     own = ('"FileClient" will be deprecated', '"HardDiskBackend" is the alias')
     return not record.getMessage().startswith(own)

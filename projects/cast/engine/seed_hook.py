@@ -1,4 +1,4 @@
-"""The random state of each epoch follows from the seed and the epoch."""
+"""Derives the random state of each epoch from the seed and the epoch."""
 from mmengine.dist import get_rank
 from mmengine.hooks import DistSamplerSeedHook
 from mmengine.runner import EpochBasedTrainLoop
@@ -13,14 +13,14 @@ class EpochSeedHook(DistSamplerSeedHook):
     """Seeds drop path, mixup and the sampler at the start of each epoch, so that resuming changes nothing."""
 
     def before_train(self, runner) -> None:
-        """A resumed run takes over the seed of its checkpoint; the sampler does not know yet."""
+        """Takes over the seed of the checkpoint in a resumed run; the sampler does not know it yet."""
         runner.train_dataloader.sampler.seed = runner.seed
 
     def before_train_epoch(self, runner) -> None:
-        """Seeds the epoch, differently on each process."""
+        """Seeds the epoch, with a different seed for each process."""
         super().before_train_epoch(runner)
         seed_all(EPOCH, runner.seed, runner.epoch, get_rank())
         if isinstance(runner.train_loop, EpochBasedTrainLoop):
-            # accumulation starts anew, so that no gradient waits across the end of an epoch, where
-            # checkpoints are made; the last update of an epoch averages over what is left
+            # accumulation restarts, so that no gradient is carried over the end of an epoch, where
+            # checkpoints are saved; the last update of an epoch averages over the remaining steps
             runner.optim_wrapper.initialize_count_status(runner.model, 0, len(runner.train_dataloader))

@@ -1,4 +1,4 @@
-"""Checkpoints without the frozen experts: a fifth of the size."""
+"""Checkpoints without the frozen experts, which have a fifth of the size."""
 from typing import Any, Dict
 
 from mmengine.hooks import Hook
@@ -8,15 +8,15 @@ from mmaction.registry import HOOKS
 
 
 def slim(model: Any, checkpoint: dict, experts: Dict[str, str]) -> dict:
-    """A checkpoint's state dict less what is frozen, with fingerprints of the experts left out.
+    """Removes the frozen tensors from a checkpoint, and adds fingerprints of the experts.
 
     Args:
-        model: the recognizer that the checkpoint is of.
-        checkpoint: with ``state_dict``, and ``meta`` where there is one.
-        experts: their fingerprints.
+        model: The recognizer that the checkpoint belongs to.
+        checkpoint: A dict with ``state_dict`` and optionally ``meta``.
+        experts: Fingerprint of each expert.
 
     Returns:
-        the checkpoint with a smaller ``state_dict``, and ``experts`` in ``meta``: name to fingerprint.
+        The checkpoint with a smaller ``state_dict``, and with the fingerprints as ``experts`` in ``meta``.
     """
     gone = {prefix + key for prefix, state in model.frozen_experts().items() for key in state}
     state = {k: v for k, v in checkpoint['state_dict'].items() if k not in gone}
@@ -29,11 +29,11 @@ class SlimCheckpointHook(Hook):
     """Leaves the frozen experts out of every checkpoint of a run.
 
     Use: ``custom_hooks = [dict(type='SlimCheckpointHook')]``. Loading, resuming and testing then take the
-    experts from their own files, which the config names, and refuse other ones.
+    experts from their own files, which the config names, and reject other experts.
     """
 
     def before_train(self, runner) -> None:
-        """Takes the fingerprints: what is frozen keeps them."""
+        """Computes the fingerprints, which do not change because the tensors are frozen."""
         self.model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         self.experts = self.model.fingerprints()
 

@@ -1,4 +1,4 @@
-"""MMAction2's accuracy, for test sets with broken videos."""
+"""MMAction2's accuracy, extended to test sets with broken videos."""
 from typing import Dict, Sequence
 
 from torch import Tensor
@@ -10,7 +10,7 @@ from ..utils import InputError
 
 
 def check_scores(score: Tensor) -> None:
-    """Raises InputError unless ``score`` has one value per class."""
+    """Raises an InputError unless ``score`` has one value per class."""
     if score.ndim != 1:
         raise InputError(f'the scores of a sample have shape {tuple(score.shape)} instead of (classes, ), '
                          "as its views are not averaged; set model.cls_head.average_clips='prob'")
@@ -18,17 +18,17 @@ def check_scores(score: Tensor) -> None:
 
 @METRICS.register_module()
 class AccuracyMetric(AccMetric):
-    """``AccMetric`` in percent that counts samples marked ``broken`` as wrong; ``acc/broken`` says how many.
+    """``AccMetric`` in percent. Samples marked ``broken`` count as wrong; ``acc/broken`` is their number.
 
     Args:
-        kwargs: see MMAction2's ``AccMetric``.
+        kwargs: See MMAction2's ``AccMetric``.
 
     Raises:
-        InputError: if the scores of a sample are not averaged over its views.
+        InputError: If the scores of a sample are not averaged over its views.
     """
 
     def process(self, data_batch, data_samples: Sequence[Dict]) -> None:
-        """Keeps scores and labels; a broken sample's right class gets the lowest score."""
+        """Stores scores and labels; the right class of a broken sample gets the lowest score."""
         for sample in data_samples:
             check_scores(sample['pred_score'])
             if sample.get('broken'):
@@ -39,7 +39,7 @@ class AccuracyMetric(AccMetric):
             self.results[-1]['broken'] = bool(sample.get('broken'))
 
     def compute_metrics(self, results) -> Dict:
-        """Accuracies in percent, and the number of broken samples, if any."""
+        """Computes accuracies in percent, and the number of broken samples, if any."""
         broken = sum(r['broken'] for r in results)
         metrics = {name: 100 * value for name, value in super().compute_metrics(results).items()}
         return {**metrics, 'broken': float(broken)} if broken else metrics

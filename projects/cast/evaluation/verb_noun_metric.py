@@ -1,4 +1,4 @@
-"""Verb, noun and action accuracy as the EPIC-KITCHENS-100 action recognition challenge defines it."""
+"""Verb, noun and action accuracy as defined by the EPIC-KITCHENS-100 action recognition challenge."""
 import csv
 import functools
 from typing import Dict, List, Optional, Sequence, Set, Tuple
@@ -15,24 +15,24 @@ from .accuracy_metric import check_scores
 
 @METRICS.register_module()
 class VerbNounMetric(BaseMetric):
-    """Top-k accuracy of verbs, nouns and actions, over all segments and the challenge's two subsets.
+    """Top-k accuracy of verbs, nouns and actions, on all segments and on the challenge's two subsets.
 
-    An action's score is p(verb) * p(noun), ranked over all pairs, and it is right only if both are
-    (https://arxiv.org/abs/2006.13256, section 4.1). The tasks are those of the head, of any number and name:
-    an action is right only if all of its labels are. Results are in percent: ``acc/action_top1`` and so on;
-    top-1 also as ``acc/unseen_action_top1`` for participants who are not in the training set, and as
-    ``acc/tail_action_top1`` for rare classes: tail verbs, tail nouns, and actions with either.
+    The score of an action is p(verb) * p(noun), ranked over all pairs, and it is right only if both are
+    (https://arxiv.org/abs/2006.13256, section 4.1). The tasks are those of the head, of any number and name;
+    an action is right only if all of its labels are. Results are in percent: ``acc/action_top1`` and so on.
+    Top-1 is also given as ``acc/unseen_action_top1`` for participants who are not in the training set, and as
+    ``acc/tail_action_top1`` for rare classes: tail verbs, tail nouns, and actions with either of them.
 
-    Samples marked ``broken`` are wrong; ``acc/broken`` says how many. Without any label there is no result.
+    Samples marked ``broken`` are wrong; ``acc/broken`` is their number. Without labels there is no result.
 
     Args:
-        topk: values of k.
-        unseen_participants, tail_verbs, tail_nouns: the official ``EPIC_100_unseen_participant_ids_*.csv``
-            and ``EPIC_100_tail_{verbs,nouns}.csv``; None leaves a subset out.
-        kwargs: see mmengine's ``BaseMetric``.
+        topk: Values of k.
+        unseen_participants, tail_verbs, tail_nouns: The official ``EPIC_100_unseen_participant_ids_*.csv``
+            and ``EPIC_100_tail_{verbs,nouns}.csv``. None leaves a subset out.
+        kwargs: See mmengine's ``BaseMetric``.
 
     Raises:
-        MissingFileError: if one of the files is not there.
+        MissingFileError: If one of the files is missing.
     """
 
     default_prefix = 'acc'
@@ -50,15 +50,15 @@ class VerbNounMetric(BaseMetric):
                      for task, path in (('verb', tail_verbs), ('noun', tail_nouns))}
 
     def process(self, data_batch, data_samples: Sequence[dict]) -> None:
-        """Keeps the rank of the right verb, noun and action of each sample, and its subsets.
+        """Stores the rank of the right verb, noun and action of each sample, and its subsets.
 
         Args:
-            data_batch: unused.
-            data_samples: with ``pred_score``, a dict of probabilities by task, ``gt_label``, class
-                indices by task, and for subsets ``narration_id``.
+            data_batch: Unused.
+            data_samples: Samples with ``pred_score``, a dict of probabilities by task, ``gt_label``, a dict
+                of class indices by task, and, for subsets, ``narration_id``.
 
         Raises:
-            InputError: for scores that are not numbers, and labels of other tasks than the scores.
+            InputError: If scores are not numbers, or the labels are for other tasks than the scores.
         """
         for sample in data_samples:
             for score in sample['pred_score'].values():
@@ -81,7 +81,7 @@ class VerbNounMetric(BaseMetric):
                 unseen=str(sample.get('narration_id')).split('_')[0] in self.unseen))
 
     def compute_metrics(self, results: List[dict]) -> Dict[str, float]:
-        """Shares of samples whose rank is below k, in percent."""
+        """Computes the shares of samples whose rank is below k, in percent."""
         if not all(r['labelled'] for r in results):
             count = sum(not r['labelled'] for r in results)
             print_log(f'{count} of {len(results)} samples have no label, so there is no accuracy; --dump '
@@ -100,22 +100,22 @@ class VerbNounMetric(BaseMetric):
 
 
 def share(right) -> float:
-    """How many are true, in percent."""
+    """Returns the share of true values, in percent."""
     return 100 * float(np.mean(list(right)))
 
 
 def rank(scores: np.ndarray, label: int) -> int:
-    """How many classes come before the right one; among equals the lower index comes first."""
+    """Returns how many classes precede the right one; among equal scores, lower indices come first."""
     better = scores > scores[label]
     return int(better.sum() + (scores[:label] == scores[label]).sum())
 
 
 def read_column(path: Optional[str]) -> Set[str]:
-    """The entries of a CSV file with one column and a header."""
+    """Reads the entries of a CSV file with one column and a header."""
     if path is None:
         return set()
     try:
-        with open(path, newline='', encoding='utf-8-sig') as file:  # Excel puts a mark in front
+        with open(path, newline='', encoding='utf-8-sig') as file:  # Excel writes a byte order mark
             return {row[0] for row in list(csv.reader(file))[1:] if row}
     except FileNotFoundError as error:
         raise MissingFileError(f'{path}: not there; it is in EPIC-KITCHENS-100\'s annotations '

@@ -16,13 +16,13 @@ Images = TypeVar('Images', Tensor, Dict[str, Tensor])
 
 @MODELS.register_module()
 class ReverseMixup(MixupBlending):
-    """Mixup (https://arxiv.org/abs/1710.09412) of a batch with its own reverse, one lambda a batch.
+    """Mixup (https://arxiv.org/abs/1710.09412) of a batch with its own reverse, with one lambda per batch.
 
     MMAction2's ``MixupBlending`` mixes with a random permutation instead.
 
     Args:
-        alpha: lambda is drawn from Beta(alpha, alpha).
-        num_classes: number of classes; :class:`MultiTaskBatchAugment` needs none.
+        alpha: Lambda is drawn from Beta(alpha, alpha).
+        num_classes: Number of classes. It is not needed inside :class:`MultiTaskBatchAugment`.
     """
 
     def __init__(self, alpha: float = 0.8, num_classes: int = 0) -> None:
@@ -31,7 +31,7 @@ class ReverseMixup(MixupBlending):
     def do_blending(self, imgs: Images, label: Tensor, **kwargs) -> Tuple[Images, Tensor]:
         """Mixes ``imgs`` ``(B, ...)``, or each modality of a dict, and one-hot ``label`` ``(B, classes)``.
 
-        Of two samples of which one has a modality, the mixture has it.
+        The mixture of two samples has a modality if at least one of them has it.
         """
         lam = self.beta.sample()
 
@@ -45,13 +45,13 @@ class ReverseMixup(MixupBlending):
 
 @MODELS.register_module(name=['MultiTaskBatchAugment', 'VerbNounBatchAugment'])
 class MultiTaskBatchAugment(RandomBatchAugment):
-    """``RandomBatchAugment`` for samples with a label per task: all are mixed by the same lambda.
+    """``RandomBatchAugment`` for samples with one label per task; all tasks are mixed by the same lambda.
 
-    ``gt_label`` becomes a dict of distributions by task.
+    ``gt_label`` becomes a dict that holds a distribution over classes for each task.
 
     Args:
         augments, probs: see MMAction2's ``RandomBatchAugment``.
-        num_classes: task to number of classes.
+        num_classes: Number of classes of each task.
     """
 
     def __init__(self, augments, probs=None, num_classes: Dict[str, int] = dict(verb=97, noun=300)) -> None:
@@ -59,7 +59,7 @@ class MultiTaskBatchAugment(RandomBatchAugment):
         self.classes = dict(num_classes)
 
     def __call__(self, imgs: Images, batch_data_samples: SampleList, **kwargs) -> Tuple[Images, SampleList]:
-        """Mixes a batch; the host's class sees the labels of all tasks as one."""
+        """Mixes a batch. The parent class sees the concatenated labels of all tasks as a single label."""
         device = (next(iter(imgs.values())) if isinstance(imgs, dict) else imgs).device
         for sample in batch_data_samples:
             labels = labels_by_task(sample.gt_label, list(self.classes))

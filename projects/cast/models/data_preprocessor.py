@@ -1,4 +1,4 @@
-"""From the batch of a data loader to the inputs of a backbone with several modalities."""
+"""Turns the batch of a data loader into the inputs of a backbone with several modalities."""
 from typing import Dict, Optional
 
 import torch
@@ -15,20 +15,20 @@ from .inputs import MASK
 
 @MODELS.register_module()
 class CASTDataPreprocessor(MultiModalDataPreprocessor):
-    """``MultiModalDataPreprocessor`` for side inputs, for samples that lack a modality, and for mixup.
+    """``MultiModalDataPreprocessor`` that also handles side inputs, missing modalities and mixup.
 
-    The pipeline collects the inputs by ``PackActionInputs(collect_keys=('imgs', 'spectrogram', ...))``. What
-    has no preprocessor is a side input, which is stacked as it is. A sample that lacks a modality brings an
-    empty tensor for it: zeros take its place, and ``<modality>_mask`` says so to the backbone.
+    The pipeline collects the inputs with ``PackActionInputs(collect_keys=('imgs', 'spectrogram', ...))``. A
+    key without a preprocessor is a side input, which is stacked as it is. A sample that lacks a modality has
+    an empty tensor for it, which is replaced by zeros; ``<modality>_mask`` tells the backbone about it.
 
     Args:
-        preprocessors: modality to the config of a preprocessor such as ``ActionDataPreprocessor``.
-        blending: config of a batch augmentation that mixes all modalities by the same lambda:
-            ``ReverseMixup``, by itself or inside ``RandomBatchAugment`` or ``MultiTaskBatchAugment``. Side
+        preprocessors: Config of a preprocessor, such as ``ActionDataPreprocessor``, for each modality.
+        blending: Config of a batch augmentation that mixes all modalities by the same lambda: a
+            ``ReverseMixup``, either alone or inside ``RandomBatchAugment`` or ``MultiTaskBatchAugment``. Side
             inputs are not mixed.
 
     Raises:
-        InputError: if ``blending`` has an augmentation that knows a single modality only.
+        InputError: If ``blending`` contains an augmentation that supports only a single modality.
     """
 
     def __init__(self, preprocessors: Dict[str, ConfigType], blending: Optional[ConfigType] = None) -> None:
@@ -43,11 +43,11 @@ class CASTDataPreprocessor(MultiModalDataPreprocessor):
         """Stacks, normalises and blends a batch.
 
         Args:
-            data: ``inputs``, a dict of lists of tensors ``(views, ...)``, and ``data_samples``.
-            training: whether to blend.
+            data: A dict with ``inputs``, a dict of lists of tensors ``(views, ...)``, and ``data_samples``.
+            training: Whether to apply blending.
 
         Returns:
-            the same with ``inputs``, a dict of tensors ``(B, views, ...)``, and masks ``(B, )``.
+            The same dict, whose ``inputs`` is now a dict of tensors ``(B, views, ...)`` and masks ``(B, )``.
         """
         data = self.cast_data(data)
         batch, samples = {}, data['data_samples']
@@ -61,7 +61,7 @@ class CASTDataPreprocessor(MultiModalDataPreprocessor):
             values = [value if value.numel() else torch.zeros_like(like) for value in values]
             if name in self.preprocessors:
                 batch[name], samples = self.preprocessors[name].preprocess(values, samples, training)
-                batch[name][~present] = 0  # zero also where zero is not the mean
+                batch[name][~present] = 0  # also zero if the mean of the data is not zero
             else:
                 batch[name] = torch.stack(values)
         if training and self.blending:

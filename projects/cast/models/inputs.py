@@ -7,12 +7,12 @@ from ..utils import InputError
 
 Inputs = Union[Tensor, Dict[str, Tensor]]
 Batch = Dict[str, Tensor]
-MASK = '_mask'  # behind a modality: key of the batch that says which samples have it
+MASK = '_mask'  # suffix of the key that tells which samples have a modality
 HOST_NAMES = {'imgs': 'video'}  # MMAction2's pipelines call a clip `imgs`
 
 
 def as_batch(inputs: Inputs) -> Batch:
-    """Inputs by modality; a tensor is video."""
+    """Returns the inputs by modality; a tensor counts as video."""
     if isinstance(inputs, Tensor):
         return {'video': inputs}
     ours = {f'{key}{end}': f'{name}{end}' for key, name in HOST_NAMES.items() for end in ('', MASK)}
@@ -20,10 +20,10 @@ def as_batch(inputs: Inputs) -> Batch:
 
 
 def count_views(batch: Batch) -> int:
-    """Number of views of each sample, where inputs are ``(B, views, ...)``.
+    """Returns the number of views per sample of inputs ``(B, views, ...)``.
 
     Raises:
-        InputError: if the modalities have different numbers of them, other than one.
+        InputError: If the modalities have different numbers of views, other than one.
     """
     counts = {key: value.shape[1] for key, value in batch.items() if not key.endswith(MASK)}
     views = max(counts.values(), default=1)
@@ -34,7 +34,7 @@ def count_views(batch: Batch) -> int:
 
 
 def flatten_views(batch: Batch) -> Batch:
-    """``(B, views, ...)`` to ``(B * views, ...)``; a single view goes with all views of the others."""
+    """Reshapes ``(B, views, ...)`` to ``(B * views, ...)``; single views are repeated to match the others."""
     views = count_views(batch)
     return {key: value.repeat_interleave(views, 0) if key.endswith(MASK) else
             value.expand(-1, views, *value.shape[2:]).flatten(0, 1) for key, value in batch.items()}

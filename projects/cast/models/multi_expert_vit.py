@@ -1,4 +1,4 @@
-"""CAST's backbone: experts that exchange in every layer (section 3.2)."""
+"""CAST's backbone: experts that exchange information in every layer (section 3.2)."""
 import functools
 import math
 from typing import Any, Dict, List, Optional, Sequence, Set, Tuple
@@ -21,34 +21,34 @@ Streams = Dict[str, Tokens]
 
 @MODELS.register_module(name=['MultiExpertViT', 'TwoExpertViT'])
 class MultiExpertViT(BaseModule):
-    """Frozen experts in step, exchanging after each self-attention.
+    """Frozen experts that run in step and exchange information after each self-attention.
 
     Paper: *CAST: Cross-Attention in Space and Time for Video Action Recognition*, NeurIPS 2023,
     https://arxiv.org/abs/2311.18825.
 
-    Experts and exchanges are dicts keyed by name, so that a config changes or adds one without
-    repeating the others; nothing in here knows how many there are, nor what they are. They are built in the
-    order of their names, since the configs that mmengine writes have sorted keys.
+    Experts and exchanges are dicts keyed by name, so that a config can change or add one without repeating
+    the others. The class makes no assumption about their number or kind. They are built in the order of
+    their names, because mmengine sorts the keys of the configs that it writes.
 
     Args:
-        experts: name to config of an :class:`Expert`.
-        exchanges: name to config of an exchange such as :class:`BCAST`. Two keys beside the
-            exchange's own: ``between``, the names of its two experts (the experts themselves where
-            there are only two), and ``layers``, the 0-based blocks that have it (default all).
-        combine: what a stream gets from several exchanges of a block. ``sum`` adds their updates, all
-            computed from the streams before; ``mean`` adds the mean of those that this stream gets in this
-            block; in ``sequence`` each exchange reads what the earlier ones wrote.
-        order: names of all exchanges in the order of ``sequence``.
-        share_projections: experts whose down- and up-projections the exchanges of a block share.
-        drop_path_rate: rate at the last block, rising linearly from 0 at the first; acts on the
-            feed-forward adapters and the exchanges, never on frozen branches.
-        with_cp: compute each block again in the backward pass instead of keeping its activations.
-        plain: nothing of ``layers/efficient.py``, and compute what reaches no output, as the release does:
-            the same results, at its costs. For comparison only; attention that is a tower's own (timm's)
-            stays as it is.
+        experts: Config of each :class:`Expert`, by name.
+        exchanges: Config of each exchange, such as :class:`BCAST`, by name. It can have two additional keys:
+            ``between``, the names of its two experts (only needed if there are more than two), and
+            ``layers``, the 0-based blocks that have the exchange (all by default).
+        combine: What a stream gets if a block has several exchanges. ``sum`` adds their updates, which are
+            all computed from the streams before the exchanges. ``mean`` adds the mean of the updates that
+            the stream gets in this block. In ``sequence``, each exchange reads what the earlier ones wrote.
+        order: Names of all exchanges, in the order used by ``sequence``.
+        share_projections: Experts whose down- and up-projections are shared by the exchanges of a block.
+        drop_path_rate: Rate at the last block; it rises linearly from 0 at the first block. It applies to the
+            feed-forward adapters and the exchanges, never to frozen branches.
+        with_cp: Whether to recompute each block in the backward pass instead of keeping its activations.
+        plain: Whether to use nothing of ``layers/efficient.py``, and also compute what reaches no output, as
+            the release does: the same results at the release's cost, for comparisons only. Attention that
+            is a tower's own (timm's) stays as it is.
 
     Raises:
-        InputError: if the parts do not fit together.
+        InputError: If the parts do not fit together.
     """
 
     def __init__(self,
@@ -64,7 +64,7 @@ class MultiExpertViT(BaseModule):
         super().__init__(init_cfg=init_cfg)
         self.combine, self.order = combine, list(order or sorted(exchanges))
         self.with_cp, self.plain = with_cp, plain
-        self.experts = ModuleDict({  # mmengine's: it passes init_weights on
+        self.experts = ModuleDict({  # mmengine's ModuleDict, which passes init_weights on
             name: MODELS.build({'drop_path_rate': drop_path_rate, 'name': name, **experts[name]})
             for name in sorted(experts)})
         self.check(exchanges, order)
@@ -75,14 +75,14 @@ class MultiExpertViT(BaseModule):
             for i, rate in enumerate(np.linspace(0, drop_path_rate, self.depth)))
         for i in range(self.depth):
             self.share(i, share_projections)
-        # Experts whose patches nothing reads after the last block: they pool class tokens only.
+        # Experts that pool only class tokens: their patches are not read after the last block.
         self.pools_prefix = {n for n, e in self.experts.items() if e.pools_prefix}
         for module in self.modules():
             if hasattr(type(module), 'plain'):
                 module.plain = plain
 
     def check(self, exchanges: Dict[str, ConfigType], order: Optional[Sequence[str]]) -> None:
-        """Raises InputError if depths, layers or the order of exchanges do not fit."""
+        """Raises an InputError if depths, layers or the order of exchanges do not fit."""
         depths = {name: expert.depth for name, expert in self.experts.items()}
         if len(set(depths.values())) != 1:
             raise InputError(f'experts go in step, block by block, but their depths are {depths}')
@@ -99,7 +99,7 @@ class MultiExpertViT(BaseModule):
             raise InputError(f'order={order} must name each of the exchanges {sorted(exchanges)} once')
 
     def build_exchange(self, rate: float, between: Tuple[str, ...] = (), layers=(), **cfg):
-        """Builds one exchange for its two experts' widths and grids."""
+        """Builds one exchange for the widths and grids of its two experts."""
         between = tuple(between) or tuple(self.experts)
         missing = [name for name in between if name not in self.experts]
         if missing or len(between) != 2:
@@ -111,7 +111,7 @@ class MultiExpertViT(BaseModule):
             'grids': {n: self.experts[n].grid for n in between}})
 
     def share(self, i: int, experts: Sequence[str]) -> None:
-        """Lets the exchanges of block ``i`` share the projections of some experts."""
+        """Makes the exchanges of block ``i`` share the projections of some experts."""
         exchanges = list(self.exchanges_at(i).values())
         for name in experts:
             if name not in self.experts:
@@ -121,23 +121,23 @@ class MultiExpertViT(BaseModule):
                 exchange.share(those[0], name)
 
     def exchanges_at(self, i: int) -> Dict[str, Any]:
-        """The exchanges of block ``i`` by name."""
+        """Returns the exchanges of block ``i`` by name."""
         return dict(self.exchanges[i].items())  # type: ignore[operator]
 
     def forward(self, inputs: Inputs) -> Dict[str, Tensor]:
-        """Clip to features.
+        """Computes the features of a batch of clips.
 
         Args:
-            inputs: a normalised clip ``(B, 3, F, H, W)``, or a dict of modalities and side inputs. A boolean
-                ``<modality>_mask`` of shape ``(B, )`` says which samples have a modality; about the others
-                its expert tells nothing, and its feature is zero. Where all lack it, the mask is enough.
+            inputs: A normalised clip ``(B, 3, F, H, W)``, or a dict of modalities and side inputs. A boolean
+                ``<modality>_mask`` of shape ``(B, )`` says which samples have a modality. For the others, its
+                expert sends nothing and its feature is zero. If all lack it, the mask suffices.
 
         Returns:
-            expert name to pooled feature ``(B, D)``, or ``(B, T, D)`` of an expert that gives one per frame,
-            in the input's dtype whatever that of the weights.
+            The pooled feature of each expert, ``(B, D)``, or ``(B, T, D)`` if it gives one per frame, in the
+            dtype of the input regardless of the dtype of the weights.
         """
         inputs = as_batch(inputs)
-        dtype = next(self.parameters()).dtype  # all weights have one
+        dtype = next(self.parameters()).dtype  # all weights have the same dtype
         x, masks = {}, {}
         for name, e in self.experts.items():
             mask = inputs.get(e.modality + MASK)
@@ -157,14 +157,14 @@ class MultiExpertViT(BaseModule):
 
     def block(self, i: int, x: Streams, inputs: Dict[str, Tensor] = {}, masks: Dict[str, Tensor] = {},
               last: bool = False) -> Streams:
-        """Block ``i`` of all experts.
+        """Runs block ``i`` of all experts.
 
         Args:
-            i: index of the block.
-            x: expert name to tokens.
-            inputs: the batch.
-            masks: expert name to ``(B, )``, whether a sample has what the expert reads.
-            last: leave out the patches of experts that pool their class tokens, as nothing reads them.
+            i: Index of the block.
+            x: Tokens of each expert.
+            inputs: The batch.
+            masks: For each expert, ``(B, )``: whether a sample has what the expert reads.
+            last: Whether to drop the patches of experts that pool their class tokens, as nothing reads them.
         """
         x = {name: e.self_attend(i, x[name]) for name, e in self.experts.items()}  # eq. 3
         x = self.exchange(i, x, inputs, masks, last)  # eq. 7, 8 and 4
@@ -172,12 +172,12 @@ class MultiExpertViT(BaseModule):
 
     def exchange(self, i: int, x: Streams, inputs: Dict[str, Tensor], masks: Dict[str, Tensor],
                  last: bool) -> Streams:
-        """All exchanges of block ``i``, stage by stage; the paper's one is a single stage."""
+        """Runs all exchanges of block ``i``, stage by stage; the single one of the paper is one stage."""
         exchanges = list(self.exchanges_at(i).values())
         stages = [[e] for e in exchanges] if self.combine == 'sequence' and exchanges else [exchanges]
         unread: Set[str] = set()
         for k, stage in enumerate(stages):
-            if last and not self.plain:  # patches are dropped once no later stage reads them
+            if last and not self.plain:  # drop patches that no later stage reads
                 later = [e for stage in stages[k + 1:] for e in stage]
                 unread = self.pools_prefix - {name for e in later for name in e.other}
             updates: Dict[str, list] = {name: [] for name in x}
@@ -192,7 +192,7 @@ class MultiExpertViT(BaseModule):
         return x
 
     def combined(self, updates: List[Tuple[Tensor, Optional[Tensor]]]) -> Tensor:
-        """The sum of a stream's updates, or the mean of those whose experts both see the sample."""
+        """Returns the sum of a stream's updates, or the mean of those whose experts both see the sample."""
         total = functools.reduce(torch.add, (scaled(phi, mask) for phi, mask in updates))
         if self.combine != 'mean':
             return total
@@ -201,13 +201,13 @@ class MultiExpertViT(BaseModule):
         return scaled(total, 1 / count.clamp(min=1))
 
     def layer_groups(self) -> List[List[nn.Parameter]]:
-        """Parameters by depth: embeddings, block by block with its exchanges, and the last norms."""
+        """Returns parameters by depth: embeddings, each block with its exchanges, and the last norms."""
         experts = [expert.layer_groups() for expert in self.experts.values()]
         exchanges = [[], *(list(e.parameters()) for e in self.exchanges), []]
         return [sum(groups, []) for groups in zip(*experts, exchanges)]
 
     def smallest_inputs(self) -> Dict[str, Tuple[int, ...]]:
-        """Shapes of the smallest batch that all experts and exchanges can read, without the batch axis."""
+        """Returns the shapes, without the batch axis, of the smallest batch that all modules can read."""
         shapes: Dict[str, Tuple[int, ...]] = {}
         for e in self.experts.values():
             shape = e.input_shape(smallest=True)
@@ -217,14 +217,14 @@ class MultiExpertViT(BaseModule):
 
     @torch.no_grad()
     def set_input_size(self, size: Tuple[int, ...], modality: str = 'video') -> None:
-        """Makes another size of inputs the native one: resizes all position tables now, once, in place.
+        """Changes the native input size by resizing all position tables once, in place.
 
-        Inputs of any other size resize them in each forward pass, by operators that exporters may not know.
-        Checkpoints of the former size no longer fit: load them first.
+        Inputs of any other size resize them in each forward pass, with operators that exporters may not
+        support. Checkpoints of the former size no longer fit, so load them first.
 
         Args:
-            size: ``(F, H, W)`` of a clip.
-            modality: which experts see inputs of that size.
+            size: Size ``(F, H, W)`` of a clip.
+            modality: Modality whose experts read inputs of that size.
         """
         for expert in self.experts.values():
             if expert.modality == modality:
@@ -236,5 +236,5 @@ class MultiExpertViT(BaseModule):
 
 
 def scaled(x: Tensor, factors: Optional[Tensor]) -> Tensor:
-    """``x`` with each sample multiplied by its factor, if there are factors."""
+    """Multiplies each sample of ``x`` by its factor, if there are factors."""
     return x if factors is None else x * factors.to(x.dtype).view(-1, *[1] * (x.dim() - 1))

@@ -1,4 +1,4 @@
-"""The recognizer: views in, scores out."""
+"""The recognizer, which turns views into scores."""
 from functools import cached_property
 from typing import Dict, List, Optional, Tuple, Union
 
@@ -19,17 +19,17 @@ from .inputs import HOST_NAMES, Inputs, as_batch, count_views, flatten_views
 class CASTRecognizer(BaseRecognizer):
     """MMAction2's recognizer for backbones that return a dict of features.
 
-    The backbone is a :class:`MultiExpertViT` or a single :class:`Expert`. The head is told nothing about it,
-    and may ask by an attribute ``per_frame``, names of experts, for their features frame by frame.
+    The backbone is a :class:`MultiExpertViT` or a single :class:`Expert`. The head does not know it, but may
+    list names of experts in its attribute ``per_frame`` to ask for their features frame by frame.
 
     Args:
-        kwargs: see MMAction2's ``BaseRecognizer``. ``test_cfg.max_testing_views`` bounds how many
-            views pass through the backbone at a time, whatever the batch size; ``test_cfg.task`` makes a
-            model of several tasks predict that one only, for tools that know no more than one label.
+        kwargs: See MMAction2's ``BaseRecognizer``. ``test_cfg.max_testing_views`` bounds the number of views
+            that pass through the backbone at a time, whatever the batch size. ``test_cfg.task`` makes a
+            model of several tasks predict only that one, for tools that support a single label.
     """
 
     def __init__(self, data_preprocessor: OptConfigType = None, **kwargs) -> None:
-        # built here, by MMAction2's registry, so that the model builds outside of a runner too
+        # built here, by MMAction2's registry, so that the model can also be built without a runner
         data_preprocessor = data_preprocessor or dict(type='ActionDataPreprocessor')
         if isinstance(data_preprocessor, dict):
             data_preprocessor = MODELS.build(data_preprocessor)
@@ -44,50 +44,50 @@ class CASTRecognizer(BaseRecognizer):
 
     @cached_property
     def _ddp_params_and_buffers_to_ignore(self) -> List[str]:
-        """Names of the learnable parameters that reach no score, asked of autograd by the smallest batch.
+        """Names of the learnable parameters that reach no score, found by autograd on the smallest batch.
 
-        ``DistributedDataParallel``, which waits for a gradient of every parameter that it knows, reads this
-        attribute of the module that it wraps. In the last block nothing reads the patches of an expert that
-        pools class tokens, nor what the other expert told them: 0.60 M parameters of the full-size model,
-        there for the sake of released checkpoints.
+        ``DistributedDataParallel`` waits for a gradient of every parameter that it knows, and reads this
+        attribute of the module that it wraps. In the last block, nothing reads the patches of an expert that
+        pools class tokens, nor what the other expert sends to them. These are 0.60 M parameters of the
+        full-size model, which are kept for the sake of released checkpoints.
         """
         learnable = {name: p for name, p in self.named_parameters() if p.requires_grad}
         some = list(learnable.values())[-1]
         batch = {name: some.new_zeros(1, *shape) for name, shape in self.backbone.smallest_inputs().items()}
         with torch.random.fork_rng([some.device] if some.is_cuda else []), torch.enable_grad():
-            scores = self.cls_head.forward(self.backbone.forward(batch))  # not what `compile` made of them
+            scores = self.cls_head.forward(self.backbone.forward(batch))  # not their compiled versions
             scores = scores.values() if isinstance(scores, dict) else [scores]
             total = torch.stack([s.sum() for s in scores]).sum()
             gradients = torch.autograd.grad(total, list(learnable.values()), allow_unused=True)
         return [name for name, gradient in zip(learnable, gradients) if gradient is None]
 
     def get_layer_depth(self, param_name: str) -> Tuple[int, int]:
-        """The layer of a parameter, for mmpretrain's ``LearningRateDecayOptimWrapperConstructor``.
+        """Returns the layer of a parameter, for mmpretrain's ``LearningRateDecayOptimWrapperConstructor``.
 
         Args:
-            param_name: as in ``named_parameters``.
+            param_name: Name as in ``named_parameters``.
 
         Returns:
-            0 for embeddings, i + 1 for block i, depth + 1 for all behind the blocks; and their number.
+            The layer (0 for embeddings, i + 1 for block i, depth + 1 for the rest) and the number of layers.
         """
         groups = self.backbone.layer_groups()
         layers = {id(p): i for i, group in enumerate(groups) for p in group}
         return layers.get(id(self.get_parameter(param_name)), len(groups) - 1), len(groups)
 
     def _load_from_state_dict(self, state_dict, prefix, local_metadata, *args) -> None:
-        """Stops at a checkpoint of another model, which mmengine would only log.
+        """Rejects a checkpoint of another model, which mmengine would only log.
 
-        A checkpoint without any head is taken: the head then starts anew, as in fine-tuning. To one
-        without the frozen experts (a slim one) they are added from their own files.
+        A checkpoint without any head is accepted; the head then starts from scratch, as in fine-tuning. If a
+        checkpoint lacks the frozen experts (a slim one), they are added from their own files.
         """
         if 'experts' in local_metadata:
             self.add_experts(state_dict, prefix, local_metadata)
-        if 'filename' in local_metadata and args[0]:  # mmengine's loading of a file, which is called strict
+        if 'filename' in local_metadata and args[0]:  # mmengine loads a file with strict=True
             self.check_file(state_dict, prefix, local_metadata['filename'])
         super()._load_from_state_dict(state_dict, prefix, local_metadata, *args)
 
     def check_file(self, state_dict, prefix: str, filename: str) -> None:
-        """Raises InputError if a checkpoint, but for its head, does not belong to this model."""
+        """Raises an InputError if a checkpoint, apart from its head, does not belong to this model."""
         own = self.state_dict(prefix=prefix)
         if not any(key.startswith(f'{prefix}cls_head.') for key in state_dict):
             own = {k: v for k, v in own.items() if not k.startswith(f'{prefix}cls_head.')}
@@ -99,7 +99,7 @@ class CASTRecognizer(BaseRecognizer):
                 '--drop-head readies any checkpoint for learning other classes')
 
     def frozen_experts(self) -> Dict[str, State]:
-        """Prefix of each expert's tower in the state dict to the tensors of the tower that never change."""
+        """Returns the tensors of each tower that never change, by the tower's prefix in the state dict."""
         frozen = {}
         for path, expert in experts_of(self.backbone).items():
             norm = {id(p) for p in expert.post_norm.parameters()}
@@ -110,16 +110,16 @@ class CASTRecognizer(BaseRecognizer):
         return frozen
 
     def fingerprints(self, positions: bool = False) -> Dict[str, str]:
-        """Fingerprint of what is frozen in each expert, by the expert's name.
+        """Returns a fingerprint of the frozen tensors of each expert, by the expert's name.
 
         Args:
-            positions: include position tables, as slim checkpoints of the first release do.
+            positions: Whether to include position tables, as slim checkpoints of the first release do.
         """
         experts = zip(experts_of(self.backbone).values(), self.frozen_experts().values())
         return {e.name: digest(frozen, () if positions else e.position_tables()) for e, frozen in experts}
 
     def add_experts(self, state_dict, prefix: str, metadata: dict) -> None:
-        """Adds the experts to the state dict of a slim checkpoint, if they are those it was made with."""
+        """Adds the experts to a slim checkpoint's state dict, if they are those that it was made with."""
         experts = experts_of(self.backbone).values()
         for expert in experts:
             expert.load_checkpoint()
@@ -133,17 +133,17 @@ class CASTRecognizer(BaseRecognizer):
             state_dict.update({f'{prefix}{path}{k}': v for k, v in frozen.items()})
 
     def loss(self, inputs: Inputs, data_samples: SampleList, **kwargs) -> dict:
-        """Losses, where every view of a sample has its label.
+        """Computes the losses; every view of a sample has the sample's label.
 
         Args:
-            inputs: ``(B, views, 3, F, H, W)``, or a dict of such tensors by modality.
-            data_samples: one per sample.
+            inputs: Tensor ``(B, views, 3, F, H, W)``, or a dict of such tensors by modality.
+            data_samples: One data sample per sample.
         """
         views = count_views(as_batch(inputs))
         return super().loss(inputs, [sample for sample in data_samples for _ in range(views)], **kwargs)
 
     def predict(self, inputs: Inputs, data_samples: SampleList, **kwargs) -> SampleList:
-        """Scores ``(classes, )`` of each sample, or a dict of them by task."""
+        """Predicts scores ``(classes, )`` for each sample, or a dict of scores by task."""
         samples = super().predict(inputs, data_samples, **kwargs)
         task = (self.test_cfg or {}).get('task')
         for sample in samples if task else ():
@@ -153,7 +153,7 @@ class CASTRecognizer(BaseRecognizer):
                 labels = labels_by_task(sample.gt_label, list(sample.pred_score))
                 sample.set_gt_label(labels[str(task)].view(1))
             sample.set_pred_label(sample.pred_label[task])
-            sample.set_field(sample.pred_score[task], 'pred_score')  # not its setter: it kept the length
+            sample.set_field(sample.pred_score[task], 'pred_score')  # its setter would keep the former length
         return samples
 
     def extract_feat(self,
@@ -161,17 +161,17 @@ class CASTRecognizer(BaseRecognizer):
                      stage: str = 'neck',
                      data_samples: Optional[SampleList] = None,
                      test_mode: bool = False) -> Tuple[Union[Tensor, Dict[str, Tensor]], dict]:
-        """Features of all views.
+        """Extracts the features of all views.
 
         Args:
-            inputs: ``(B, views, 3, F, H, W)``, or a dict of tensors ``(B, views, ...)`` by modality, of which
-                some may have a single view, which goes with all views of the others.
+            inputs: Tensor ``(B, views, 3, F, H, W)``, or a dict of tensors ``(B, views, ...)`` by modality. A
+                modality with a single view is combined with all views of the others.
             stage: ``backbone`` or ``neck`` for features, ``head`` for logits.
-            data_samples: unused, as in MMAction2's ``Recognizer3D``.
-            test_mode: obey ``max_testing_views``.
+            data_samples: Unused, as in MMAction2's ``Recognizer3D``.
+            test_mode: Whether to obey ``max_testing_views``.
 
         Returns:
-            a dict of features of ``B * views`` clips (or what the head returns), and an empty dict of
+            A dict of features of ``B * views`` clips (or what the head returns), and an empty dict of
             arguments for the head.
         """
         clips = flatten_views(as_batch(inputs))

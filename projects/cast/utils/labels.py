@@ -1,4 +1,4 @@
-"""Labels of samples, by the name of the task."""
+"""Labels of samples by the name of their task."""
 from typing import Any, Dict, Iterable, List
 
 import torch
@@ -6,11 +6,11 @@ from torch import Tensor
 
 from .errors import InputError
 
-VERB_NOUN = ('verb', 'noun')  # the order in which a label without names holds them
+VERB_NOUN = ('verb', 'noun')  # the order of a label without names
 
 
 def in_order(tasks: Iterable[str]) -> List[str]:
-    """Verb before noun, others by name: the same order whether or not mmengine has sorted a config's keys.
+    """Returns tasks, verb before noun and others by name, in an order that mmengine's sorting cannot change.
 
     Checkpoints hold the optimizer's state in the order of the parameters.
     """
@@ -18,15 +18,15 @@ def in_order(tasks: Iterable[str]) -> List[str]:
 
 
 def labels_by_task(label: Any, tasks: Iterable[str]) -> Dict[str, Tensor]:
-    """The label of a sample, by task.
+    """Returns the label of a sample by task.
 
     Args:
-        label: task to class index or distribution ``(classes, )``; or, as MMAction2 packs a list, a tensor
-            with the class indices of verb, noun and further tasks in their order.
-        tasks: names of the tasks.
+        label: Class index or distribution ``(classes, )`` of each task; or, as MMAction2 packs a list, a
+            tensor with the class indices of verb, noun and further tasks, in this order.
+        tasks: Names of the tasks.
 
     Raises:
-        InputError: if the label is for other tasks.
+        InputError: If the label is for other tasks.
     """
     tasks = list(tasks)
     if isinstance(label, dict):

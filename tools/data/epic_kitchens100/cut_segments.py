@@ -1,11 +1,11 @@
-"""Cuts the annotated segments out of EPIC-KITCHENS-100's long videos, at short side 256.
+"""Cuts the annotated segments out of EPIC-KITCHENS-100's long videos, with a short side of 256.
 
     python tools/data/epic_kitchens100/cut_segments.py EPIC_100_train.csv data/ek100 data/ek100_clips
 
-Not needed for training, but it makes decoding fast. Writes data/ek100_clips/NARRATION_ID.mp4 and, beside
-them, the list narration_id,verb,noun of what was cut under the CSV's name (EPIC_100_train.csv), which
-EpicKitchensDataset reads. Runs in parallel and goes on where it was interrupted; each clip is read back
-before it counts.
+Training does not need this, but it makes decoding fast. It writes data/ek100_clips/NARRATION_ID.mp4 and,
+beside these files, the list narration_id,verb,noun of the clips under the CSV's name (EPIC_100_train.csv),
+which EpicKitchensDataset reads. It runs in parallel and continues where it was interrupted. Each clip is read
+back before it counts as done.
 """
 import argparse
 import csv
@@ -22,10 +22,10 @@ from projects.cast.utils import InputError, run_tool  # noqa: E402
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
-    parser.add_argument('annotations', help='an official CSV')
+    parser.add_argument('annotations', help='official CSV file')
     parser.add_argument('source', help='folder of the long videos')
     parser.add_argument('target', type=Path, help='folder to write to')
-    parser.add_argument('--video-template', help='path below SOURCE, see EpicKitchensDataset')
+    parser.add_argument('--video-template', help='path below SOURCE; see EpicKitchensDataset')
     parser.add_argument('--short-side', type=int, default=256)
     parser.add_argument('--workers', type=int, default=os.cpu_count())
     args = parser.parse_args()

@@ -2,11 +2,11 @@
 
     python tools/data/mini_kitchens/generate.py [data/mini_kitchens]
 
-What makes it a test of CAST rather than of a colour histogram: nouns differ in appearance only;
-verbs differ in motion only (every one has each single frame in common with another, most by running
-backwards); and the acting object stands among others that do not move, so that the noun of an action
-is found by what moves. Videos are untrimmed: several annotated actions each, with pauses between.
-Train and validation videos share no scene: each has a seed of its own, made from ``--seed``.
+Colour histograms cannot solve it, so it is a test of CAST: nouns differ only in appearance; verbs differ only
+in motion (each frame of a verb also occurs in another verb, mostly the reversed motion); and the acting
+object stands among others that do not move, so that the noun of an action has to be found by its motion.
+Videos are untrimmed and have several annotated actions with pauses in between. Training and validation videos
+share no scene, as each video has its own seed, which is derived from ``--seed``.
 """
 import argparse
 import csv
@@ -32,14 +32,14 @@ VERBS = ('slide-left', 'slide-right', 'lift', 'lower', 'shake', 'stir')
 SIZE, FPS = 64, 12  # decord miscounts the channels of some narrow videos, such as 72 pixels
 ACTION, PAUSE = 18, 4  # frames
 REACH = 32  # pixels from one end of a motion to the other
-CENTRE = (24, 40)  # pixels: where motions have their middle, both ways
+CENTRE = (24, 40)  # pixels: the range of the centres of motions, along both axes
 COLUMNS = ('narration_id,participant_id,video_id,narration_timestamp,start_timestamp,stop_timestamp,'
            'start_frame,stop_frame,narration,verb,verb_class,noun,noun_class,all_nouns,'
            'all_noun_classes').split(',')
 
 
 def displacement(verb: str, t: float, phase: float) -> Tuple[float, float]:
-    """Where the object is at time ``t`` in 0..1, in units of REACH, around the motion's centre."""
+    """Returns the object's position at time ``t`` in 0..1, in units of REACH, around the motion's centre."""
     if verb in ('slide-left', 'slide-right'):
         return (t - 0.5) * (1 if verb == 'slide-right' else -1), 0.
     if verb in ('lift', 'lower'):
@@ -49,9 +49,9 @@ def displacement(verb: str, t: float, phase: float) -> Tuple[float, float]:
 
 
 def draw(frame: np.ndarray, noun: str, centre: Tuple[float, float], angle: float) -> None:
-    """Draws one object; ``angle`` in degrees is how it lies."""
+    """Draws one object, rotated by ``angle`` degrees."""
     colour, shape = NOUNS[noun]
-    x, y = (int(round(c * 16)) for c in centre)  # 4 fractional bits: motion below a pixel shows
+    x, y = (int(round(c * 16)) for c in centre)  # 4 fractional bits, so that sub-pixel motion is visible
 
     def ellipse(axes, thickness=-1):
         cv2.ellipse(frame, (x, y), tuple(int(a * 16) for a in axes), angle, 0, 360, colour, thickness,
@@ -70,7 +70,7 @@ def draw(frame: np.ndarray, noun: str, centre: Tuple[float, float], angle: float
 
 
 def background(rng: np.random.Generator) -> np.ndarray:
-    """A worktop: a blurred random texture with a few pale tiles."""
+    """Draws a worktop: a blurred random texture with a few pale tiles."""
     low = rng.uniform(70, 150, (6, 6, 1)) + rng.uniform(-25, 25, (6, 6, 3))
     image = cv2.resize(low, (SIZE, SIZE), interpolation=cv2.INTER_CUBIC)
     for _ in range(rng.integers(2, 5)):
@@ -80,15 +80,15 @@ def background(rng: np.random.Generator) -> np.ndarray:
 
 
 def place(verb: str, t: float, phase: float, centre) -> np.ndarray:
-    """Where an object with this centre is while it does ``verb``."""
+    """Returns the position of an object with this centre while it does ``verb``."""
     return centre + REACH * np.array(displacement(verb, t, phase))
 
 
 def layout(rng: np.random.Generator, count: int) -> np.ndarray:
-    """Positions of ``count`` resting objects, apart from each other.
+    """Returns positions of ``count`` resting objects that do not overlap.
 
-    Each rests where some action could have left it, so that being far from the middle tells nothing
-    about which object acts.
+    Each rests where some action could have left it, so that the distance from the middle does not reveal
+    which object acts.
     """
     found: List[np.ndarray] = []
     while len(found) < count:
@@ -100,7 +100,7 @@ def layout(rng: np.random.Generator, count: int) -> np.ndarray:
 
 
 def scene(seed: List[int], actions: int, objects: int) -> Iterator[Tuple[np.ndarray, int, str, str]]:
-    """Frames of one untrimmed video, each with (frame, index of its action or -1, verb, noun)."""
+    """Yields the frames of an untrimmed video as (frame, index of its action or -1, verb, noun)."""
     rng = np.random.default_rng(seed)
     worktop = background(rng)
     for action in range(actions):
@@ -118,7 +118,7 @@ def scene(seed: List[int], actions: int, objects: int) -> Iterator[Tuple[np.ndar
 
 
 def timestamp(seconds: float) -> str:
-    """``HH:MM:SS.mmm``."""
+    """Formats a time as ``HH:MM:SS.mmm``."""
     return f'{int(seconds) // 3600:02d}:{int(seconds) // 60 % 60:02d}:{seconds % 60:06.3f}'
 
 
@@ -152,14 +152,14 @@ def generate(root: Path, train_videos: int = 160, val_videos: int = 20, actions:
     """Writes videos and annotations.
 
     Args:
-        root: folder to write to.
-        train_videos, val_videos: untrimmed videos per split.
-        actions: annotated actions in each.
-        objects: objects in a scene, one of which acts; at most 6.
-        seed: all else follows from it.
+        root: Folder to write to.
+        train_videos, val_videos: Number of untrimmed videos per split.
+        actions: Number of annotated actions in each video.
+        objects: Number of objects in a scene, one of which acts; at most 6.
+        seed: Seed from which everything else is derived.
 
     Raises:
-        InputError: if a number is out of range, or a video cannot be written.
+        InputError: If a number is out of range, or a video cannot be written.
     """
     for name, value, least, most in (
             ('train-videos', train_videos, 1, 500), ('val-videos', val_videos, 1, 490),

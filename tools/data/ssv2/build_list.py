@@ -1,8 +1,8 @@
-"""Turns Something-Something-V2's official JSON files into the lists that the config reads.
+"""Converts Something-Something-V2's official JSON files to the lists that the config reads.
 
     python tools/data/ssv2/build_list.py something-something-v2-train.json labels.json data/ssv2/train.csv
 
-Lines are FILE LABEL. For the unlabelled test set (something-something-v2-test.json) they are FILE alone.
+Each line is FILE LABEL, or only FILE for the unlabelled test set (something-something-v2-test.json).
 """
 import argparse
 import json
@@ -14,15 +14,15 @@ from projects.cast.utils import InputError, run_tool
 
 
 def build_list(entries: List[dict], labels: Dict[str, str], suffix: str = '.webm') -> List[str]:
-    """Lines of the list.
+    """Returns the lines of the list.
 
     Args:
-        entries: with ``id`` and, unless of the test set, ``template``, a label with its objects in brackets.
-        labels: the template without brackets to the class index.
-        suffix: of the video files.
+        entries: Dicts with ``id`` and, except in the test set, ``template``: a label with bracketed objects.
+        labels: Class index of each template without brackets.
+        suffix: Suffix of the video files.
 
     Raises:
-        InputError: if an entry has no id, or its template no label.
+        InputError: If an entry has no id, or its template is not a label.
     """
     lines = []
     for entry in entries:
@@ -41,10 +41,10 @@ def build_list(entries: List[dict], labels: Dict[str, str], suffix: str = '.webm
 
 
 def read_json(path: str, kind: type) -> Any:
-    """A JSON file that holds a list or a dict.
+    """Reads a JSON file that contains a list or a dict.
 
     Raises:
-        MissingFileError, InputError: naming the file, if it is not there or holds something else.
+        MissingFileError, InputError: If the file is missing or contains something else.
     """
     try:
         content = json.loads(read_annotations(path))
@@ -61,7 +61,7 @@ def main() -> None:
     parser.add_argument('entries', help='something-something-v2-{train,validation,test}.json')
     parser.add_argument('labels', help='something-something-v2-labels.json')
     parser.add_argument('target', type=Path, help='list to write')
-    parser.add_argument('--suffix', default='.webm', help='.mp4 after tools/data/videos.py')
+    parser.add_argument('--suffix', default='.webm', help='use .mp4 after tools/data/videos.py')
     args = parser.parse_args()
     lines = build_list(read_json(args.entries, list), read_json(args.labels, dict), args.suffix)
     args.target.parent.mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,7 @@
-# EPIC-KITCHENS-100, untrimmed videos and the official annotations; data/README.md says where from.
+# EPIC-KITCHENS-100 as untrimmed videos with the official annotations; data/README.md names the sources.
 _base_ = 'video.py'
 
-# For trimmed clips give `ann_file_*` a list of narration_id,verb,noun and `data_root` their folder.
+# For trimmed clips, set `ann_file_*` to a list of narration_id,verb,noun and `data_root` to their folder.
 dataset_type = 'EpicKitchensDataset'
 data_root = data_root_val = 'data/ek100'
 ann_file_train = 'data/ek100/annotations/EPIC_100_train.csv'
@@ -11,7 +11,7 @@ label_map = dict(verb='ek100_verb', noun='ek100_noun')
 pack = dict(
     type='PackActionInputs',
     meta_keys=('img_shape', 'filename', 'narration_id'),
-    algorithm_keys=('gt_label', ))  # by task
+    algorithm_keys=('gt_label', ))  # a dict of labels by task
 train_pipeline = [*_base_.train_pipeline[:-1], pack]
 val_pipeline = [*_base_.val_pipeline[:-1], pack]
 test_pipeline = [*_base_.test_pipeline[:-1], pack]

@@ -1,4 +1,4 @@
-# Kinetics-400 as videos; data/README.md says where from.
+# Kinetics-400 as videos; data/README.md names the sources.
 _base_ = 'video.py'
 
 data_root = 'data/kinetics400/videos_train'

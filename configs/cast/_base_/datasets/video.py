@@ -1,10 +1,10 @@
-# Videos with one label each: how they are drawn and batched, and how they become clips. The other files here
-# say what is different for a data set.
+# Videos with one label each: sampling, augmentation and batching. The other files in this folder contain only
+# what differs for a data set.
 dataset_type = 'VideoListDataset'
 
 sample = dict(type='UniformClips', clip_len=16)
 augment = [
-    # the paper says (9, 0.5): rand-m9-mstd0.5-inc1
+    # the paper gives (9, 0.5): rand-m9-mstd0.5-inc1
     dict(type='ClipRandAugment', policy='rand-m7-n4-mstd0.5-inc1'),
     dict(type='RandomResizedCrop', area_range=(0.08, 1.0), aspect_ratio_range=(3 / 4, 4 / 3))
 ]

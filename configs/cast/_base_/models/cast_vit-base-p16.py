@@ -1,4 +1,4 @@
-# CAST with ViT-B/16 experts: 217 M parameters, 45 M of them learned. No head: it depends on the data.
+# CAST with ViT-B/16 experts: 217 M parameters, 45 M of them learned. The head depends on the data.
 _base_ = 'weights.py'
 
 model = dict(
@@ -7,7 +7,7 @@ model = dict(
         type='TwoExpertViT',
         experts=dict(
             spatial=dict(type='CLIPExpert', checkpoint=_base_.weights.clip),
-            temporal=dict(type='VideoMAEExpert', checkpoint=None)),  # the data set's
+            temporal=dict(type='VideoMAEExpert', checkpoint=None)),  # depends on the data set
         exchanges=dict(
             b_cast=dict(
                 type='BCAST',
@@ -16,7 +16,7 @@ model = dict(
                 num_heads=12)),
         drop_path_rate=0.2),
     data_preprocessor=dict(
-        type='mmaction.ActionDataPreprocessor',  # ImageNet's numbers for both experts
+        type='mmaction.ActionDataPreprocessor',  # ImageNet's mean and deviation for both experts
         mean=[123.675, 116.28, 103.53],
         std=[58.395, 57.12, 57.375],
         format_shape='NCTHW'),

@@ -1,4 +1,4 @@
-# Where the weights of the experts lie. Each file is taken as it comes, or converted by
+# Files of the experts' weights. Each of them can be used as downloaded, or converted by
 # tools/convert/expert_checkpoint.py.
 weights = dict(
     # OpenAI's ViT-B-16.pt, https://github.com/openai/CLIP (clip/model.py lists the address)
@@ -7,12 +7,12 @@ weights = dict(
     # https://github.com/MCG-NJU/VideoMAE (MODEL_ZOO.md)
     videomae_ssv2='checkpoints/videomae_vit-base-p16_ssv2-pre.pth',
     videomae_k400='checkpoints/videomae_vit-base-p16_k400-pre.pth',
-    # The same pre-trained on EPIC-KITCHENS-100. Its authors have none for this data set, the paper made one;
-    # their SSV2 weights are a stand-in, for which the paper reports other numbers (table 6).
+    # The same, pre-trained on EPIC-KITCHENS-100. Its authors provide no such weights; the paper made its own.
+    # Their SSV2 weights are a substitute, for which the paper reports other numbers (table 6).
     videomae_ek100='checkpoints/videomae_vit-base-p16_ek100-pre.pth',
     # https://huggingface.co/timm/vit_base_patch16_224.augreg_in21k
     in21k='checkpoints/vit_base_patch16_224.augreg_in21k.safetensors',
     # https://huggingface.co/timm/eva02_base_patch16_clip_224.merged2b
     eva='checkpoints/eva02_base_patch16_clip_224.merged2b.safetensors',
-    # ViT-B of https://github.com/ruiwang2021/mvd; its files have VideoMAE's layout
+    # ViT-B of https://github.com/ruiwang2021/mvd; its files use VideoMAE's layout
     mvd='checkpoints/mvd_vit-base-p16.pth')

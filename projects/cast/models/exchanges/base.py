@@ -1,4 +1,4 @@
-"""What all exchanges share: two experts, of which one or both receive."""
+"""Base class of the exchanges, each of which connects two experts."""
 from typing import Any, Collection, Dict, Mapping, Optional, Tuple
 
 from mmcv.cnn.bricks import DropPath
@@ -11,20 +11,20 @@ Shapes = Dict[str, Tuple[int, ...]]
 
 
 class Exchange(nn.Module):
-    """Base of the exchanges between two experts.
+    """Base class of the exchanges between two experts.
 
-    An exchange reads the streams of its two experts and says what is added to those that receive.
+    An exchange reads the streams of its two experts and computes what is added to those that receive.
 
     Args:
-        embed_dims: the width of each of the two experts, by name.
-        receivers: one or both of the experts.
-        drop_path_rate: drop path of the result, eq. 4.
+        embed_dims: Width of each of the two experts, by name.
+        receivers: Names of one or both of the experts.
+        drop_path_rate: Drop path rate of the result, eq. 4.
 
     Raises:
-        InputError: if the receivers are not among the experts.
+        InputError: If a receiver is not one of the experts, or if there is none.
     """
 
-    projections: Tuple[str, ...] = ()  # ModuleDicts by expert that two exchanges of a block can share
+    projections: Tuple[str, ...] = ()  # ModuleDicts by expert that exchanges of a block can share
 
     def __init__(self, embed_dims: Dict[str, int], receivers: Collection[str], drop_path_rate: float) -> None:
         super().__init__()
@@ -38,31 +38,31 @@ class Exchange(nn.Module):
 
     def forward(self, x: Dict[str, Tokens], inputs: Dict[str, Tensor] = {},
                 unread: Collection[str] = ()) -> Dict[str, Tensor]:
-        """What each receiver adds to its stream.
+        """Computes what each receiver adds to its stream.
 
         Args:
-            x: the streams of (at least) the two experts.
-            inputs: the batch, for exchanges that read side inputs such as time stamps.
-            unread: experts whose patches nothing reads afterwards; they receive for their class tokens only.
+            x: Streams of (at least) the two experts.
+            inputs: The batch, for exchanges that read side inputs such as time stamps.
+            unread: Experts whose patches are not read afterwards. Only their class tokens receive an update.
 
         Returns:
-            receiver to ``(B, T, P + S, D)``, or ``(B, T, P, D)`` where its patches are unread.
+            For each receiver, ``(B, T, P + S, D)``, or ``(B, T, P, D)`` if its patches are unread.
         """
         raise NotImplementedError
 
     def side_inputs(self, shapes: Shapes) -> Shapes:
-        """Shapes of the side inputs that the exchange reads, by key of the batch.
+        """Returns the shapes of the side inputs that the exchange reads, by key of the batch.
 
         Args:
-            shapes: modality to the shape of its input; the batch axis is left out in both.
+            shapes: Shape of the input of each modality. All shapes here leave out the batch axis.
         """
         return {}
 
     def share(self, other: 'Exchange', expert: str) -> None:
-        """Takes over another exchange's :attr:`projections` of an expert, which both use from now on.
+        """Uses the :attr:`projections` of another exchange for an expert, so that both share them.
 
         Raises:
-            InputError: if their shapes differ.
+            InputError: If their shapes differ.
         """
         for name in self.projections:
             own, theirs = getattr(self, name), getattr(other, name, {})
@@ -75,22 +75,22 @@ class Exchange(nn.Module):
                 own[expert] = theirs[expert]
 
     def set_grids(self, grids: Dict[str, Grid]) -> None:
-        """Resizes position tables, where there are any, to other native grids of the experts."""
+        """Resizes the position tables, if there are any, to new native grids of the experts."""
         for r, cross in getattr(self, 'attn', {}).items():
             cross.set_grids(grids[r], grids[self.other[r]])
 
 
 def by_receiver(receivers: Optional[Mapping[str, str]],
                 windows: Optional[Mapping[str, Any]]) -> Dict[str, str]:
-    """Receiver to window, sorted by name.
+    """Returns a dict of the window of each receiver, sorted by name.
 
     Args:
-        receivers: as configs give it.
-        windows: the same under its name in the first release. A config written then may inherit ``receivers``
-            from a base config of today; what it says itself holds.
+        receivers: The dict as configs give it.
+        windows: The same dict under its name in the first release. A config written for that release may
+            inherit ``receivers`` from a current base config; the entries of ``windows`` then take precedence.
 
     Raises:
-        InputError: if a window is missing.
+        InputError: If either of them is not a dict.
     """
     for given in (receivers, windows):
         if not isinstance(given, (Mapping, type(None))):

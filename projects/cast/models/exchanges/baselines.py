@@ -13,10 +13,10 @@ from .cross_attention import CrossAttention
 
 
 class PatchExchange(Exchange):
-    """An exchange in which class tokens take no part, and receive nothing."""
+    """Base class of the exchanges that neither read nor change class tokens."""
 
     def phi(self, r: str, own: Tokens, other: Tokens) -> Tensor:
-        """What receiver ``r`` adds to its patches, ``(B, T, S, D)``."""
+        """Returns what receiver ``r`` adds to its patches, ``(B, T, S, D)``."""
         raise NotImplementedError
 
     def forward(self, x: Dict[str, Tokens], inputs: Dict[str, Tensor] = {},
@@ -29,14 +29,14 @@ class PatchExchange(Exchange):
 
 @MODELS.register_module()
 class Lateral(PatchExchange):
-    """``Phi_r = W_r x_other``: a lateral connection, element by element (table 1 (b), figure 7 (c)).
+    """``Phi_r = W_r x_other``: a token-wise lateral connection (table 1 (b), figure 7 (c)).
 
-    The grids must be equal. ``W_r`` starts at zero, which the paper leaves open.
+    The grids must be equal. ``W_r`` is initialised to zero; the paper does not specify its initialisation.
 
     Args:
-        embed_dims, grids: expert to width, and to ``(T, H, W)``.
-        receivers: by default both experts.
-        drop_path_rate: drop path of the result.
+        embed_dims, grids: Width and native grid ``(T, H, W)`` of each expert.
+        receivers: Names of the receivers. By default, both experts receive.
+        drop_path_rate: Drop path rate of the result.
     """
 
     def __init__(self, embed_dims: Dict[str, int], grids: Dict[str, Grid], receivers: Sequence[str] = (),
@@ -56,19 +56,19 @@ class Lateral(PatchExchange):
 class FullWidthCrossAttention(PatchExchange):
     """``Phi_r = MHCA(E + LN(x_r), E + LN(x_other))`` at full width, without a bottleneck (figure 8 (b)).
 
-    With ``adapter`` an adapter follows, ``Phi_r = ADAP(MHCA(...))`` (figure 8 (c)). The last layer starts
-    at zero. The paper gives 85.9 M learnable parameters for the first and 93.0 M for the second. Their
-    difference is the 7.10 M of two D/4 adapters a layer, as here. What else is in them cannot be told from
-    the text: here full-width attention (56.7 M), position tables (3.8 M) and norms, beside the 14.5 M of
-    adapters, norms and heads, make 75.0 M and 82.1 M.
+    With ``adapter``, an adapter follows: ``Phi_r = ADAP(MHCA(...))`` (figure 8 (c)). The last layer is
+    initialised to zero. The paper gives 85.9 M learnable parameters for the first and 93.0 M for the second.
+    Their difference equals the 7.10 M of two D/4 adapters per layer, as here. The text does not say what the
+    rest consists of: here, full-width attention (56.7 M), position tables (3.8 M) and norms, together with
+    the 14.5 M of adapters, norms and heads, make 75.0 M and 82.1 M.
 
     Args:
-        embed_dims, grids: expert to width, and to ``(T, H, W)``.
-        receivers: receiver to window.
-        num_heads: attention heads.
-        adapter: whether an adapter follows.
-        drop_path_rate: drop path of the result.
-        windows: the former name of ``receivers``.
+        embed_dims, grids: Width and native grid ``(T, H, W)`` of each expert.
+        receivers: Window of each receiver.
+        num_heads: Number of attention heads.
+        adapter: Whether an adapter follows the attention.
+        drop_path_rate: Drop path rate of the result.
+        windows: Former name of ``receivers``.
     """
 
     def __init__(self,
@@ -92,7 +92,7 @@ class FullWidthCrossAttention(PatchExchange):
 
     def forward(self, x: Dict[str, Tokens], inputs: Dict[str, Tensor] = {},
                 unread: Collection[str] = ()) -> Dict[str, Tensor]:
-        """As in the base class, on normalised streams."""
+        """See :meth:`Exchange.forward`; the streams are normalised first."""
         normed = {n: x[n].replace(norm(x[n].data)) for n, norm in self.norm.items()}
         return super().forward(normed, inputs, unread)
 
@@ -103,15 +103,15 @@ class FullWidthCrossAttention(PatchExchange):
 
 @MODELS.register_module()
 class AdapterOnly(Exchange):
-    """``Phi_r = ADAP(x_r)``: no exchange, an adapter of D/4 in its place ("identity", table 1 (c)).
+    """``Phi_r = ADAP(x_r)``: an adapter of width D/4 instead of an exchange ("identity", table 1 (c)).
 
-    The paper counts 18.1 M learnable parameters, which is what one such adapter a layer makes beside the
-    14.51 M without any exchange. It does not say whose; the receivers are the config's choice.
+    The paper counts 18.1 M learnable parameters, which is what one such adapter per layer adds to the
+    14.51 M without any exchange. It does not say which expert has them, so the config chooses the receivers.
 
     Args:
-        embed_dims, grids: expert to width, and to ``(T, H, W)``.
-        receivers: the experts that have one.
-        drop_path_rate: drop path of the result.
+        embed_dims, grids: Width and native grid ``(T, H, W)`` of each expert.
+        receivers: Names of the experts that have such an adapter.
+        drop_path_rate: Drop path rate of the result.
     """
 
     def __init__(self, embed_dims: Dict[str, int], grids: Dict[str, Grid], receivers: Sequence[str],

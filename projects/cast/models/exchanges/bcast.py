@@ -1,4 +1,4 @@
-"""B-CAST: two experts exchange through a bottlenecked cross-attention (section 3.3)."""
+"""B-CAST: two experts exchange information through a bottleneck cross-attention (section 3.3)."""
 from typing import Collection, Dict, Optional
 
 from torch import Tensor, nn
@@ -14,19 +14,19 @@ from .cross_attention import CrossAttention, Positions
 class BCAST(Exchange):
     """Bottleneck cross-attention in space and time between two experts, eq. 8.
 
-    ``Phi_r = W_up,r GELU(MHCA(E + LN(W_down x_r), E + LN(W_down x_other)))`` per receiver r. The
-    down-projections serve both directions; ``W_up`` starts at zero, so that a new model computes
-    what its experts do.
+    For each receiver r, ``Phi_r = W_up,r GELU(MHCA(E + LN(W_down x_r), E + LN(W_down x_other)))``. Both
+    directions use the same down-projections. ``W_up`` is initialised to zero, so that a new model computes
+    what its experts compute.
 
     Args:
-        embed_dims: width of each of the two experts, by name.
-        grids: native grid of each, by name.
-        receivers: receiver to window. An expert left out gets nothing (a one-way exchange).
-        bottleneck_dims: bottleneck width d.
-        num_heads: heads of the cross-attention.
-        positions: see :class:`CrossAttention`.
-        drop_path_rate: drop path of the result, eq. 4.
-        windows: the former name of ``receivers``.
+        embed_dims: Width of each of the two experts, by name.
+        grids: Native grid of each expert, by name.
+        receivers: Window of each receiver. An expert that is left out receives nothing (one-way exchange).
+        bottleneck_dims: Bottleneck width d.
+        num_heads: Number of heads of the cross-attention.
+        positions: See :class:`CrossAttention`.
+        drop_path_rate: Drop path rate of the result, eq. 4.
+        windows: Former name of ``receivers``.
     """
 
     plain = False
@@ -52,7 +52,7 @@ class BCAST(Exchange):
         self.up = nn.ModuleDict({r: zero_init(nn.Linear(d, embed_dims[r])) for r in receivers})
 
     def bottleneck(self, x: Dict[str, Tokens], inputs: Dict[str, Tensor]) -> Dict[str, Tokens]:
-        """``LN(W_down x)`` of both experts."""
+        """Returns ``LN(W_down x)`` of both experts."""
         return {n: x[n].replace(self.norm[n](down(x[n].data))) for n, down in self.down.items()}
 
     def forward(self, x: Dict[str, Tokens], inputs: Dict[str, Tensor] = {},

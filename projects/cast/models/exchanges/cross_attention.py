@@ -22,16 +22,16 @@ Positions = Union[bool, str]
 class CrossAttention(nn.Module):
     """``MHCA(E_q + query, E_c + context)``, eq. 7 inside eq. 8, on bottleneck tokens.
 
-    Class tokens of the query by-pass the attention, those of the context are not seen.
+    The query's class tokens bypass the attention, and the context's class tokens are ignored.
 
     Args:
-        embed_dims: bottleneck width d.
-        num_heads: attention heads.
-        window: a key of ``WINDOWS``. In ``space-time`` every query sees the whole context, whatever its grid.
-        query_grid, context_grid: native ``(T, H, W)`` of the two position tables.
-        context_dims: width of the context, if it differs.
-        positions: whether there are position tables (table 8): one over the axes that the window spans or,
-            with ``factorized``, one over space and one over time, which are added.
+        embed_dims: Bottleneck width d.
+        num_heads: Number of attention heads.
+        window: A key of ``WINDOWS``. With ``space-time``, every query sees the whole context, of any grid.
+        query_grid, context_grid: Native grids ``(T, H, W)`` of the two position tables.
+        context_dims: Width of the context, if it differs from ``embed_dims``.
+        positions: Whether there are position tables (table 8). By default there is one over the axes that the
+            window spans; with ``factorized`` there is one over space and one over time, which are added.
     """
 
     plain = False
@@ -53,7 +53,7 @@ class CrossAttention(nn.Module):
         self.tables = nn.ModuleDict()
         for name, grid, dims in (('query_pos', query_grid, embed_dims),
                                  ('context_pos', context_grid, context_dims)):
-            scale = (embed_dims // num_heads)**-0.5  # the entries start as N(0, 1) / sqrt(channels of a head)
+            scale = (embed_dims // num_heads)**-0.5  # the entries are drawn from N(0, 1) / sqrt(d per head)
             if positions == 'factorized':
                 self.tables[name] = FactorizedPositions(grid, dims, scale)
             elif positions:
@@ -62,7 +62,7 @@ class CrossAttention(nn.Module):
                 setattr(self, name, nn.Parameter(scale * torch.randn(places, dims)))
 
     def project(self, linear: nn.Linear, x: Tokens, name: str) -> Tensor:
-        """``(E + x) W`` of the patches, ``(B, T, S, d')``; the backward pass computes the sum again."""
+        """Returns ``(E + x) W`` of the patches, ``(B, T, S, d')``; the backward pass recomputes the sum."""
         if name not in self.tables:
             return linear(x.patches)
         table: Any = self.tables[name]
@@ -71,21 +71,21 @@ class CrossAttention(nn.Module):
         return recompute(lambda patches: linear(patches + positions), x.patches, self.plain)
 
     def check(self, query: Grid, context: Grid) -> None:
-        """Raises InputError if the window cannot pair the two grids."""
-        shared = [i for i in range(3) if i not in WINDOWS[self.window].spans]  # axes that join the batch
+        """Raises an InputError if the window cannot pair the two grids."""
+        shared = [i for i in range(3) if i not in WINDOWS[self.window].spans]  # axes folded into the batch
         if any(query[i] != context[i] for i in shared):
             axes, *sizes = ('x'.join(str(names[i]) for i in shared) for names in ('THW', query, context))
             raise InputError(f'the {self.window} window needs equal {axes}, got {" and ".join(sizes)}; '
                              "use 'space-time', or inputs whose grids agree")
 
     def set_grids(self, query: Grid, context: Grid) -> None:
-        """Resizes the position tables to other native grids, in place."""
+        """Resizes the position tables to new native grids, in place."""
         self.check(query, context)
         for name, table in self.tables.items():
             table.resize(query if name == 'query_pos' else context)  # type: ignore[operator]
 
     def forward(self, query: Tokens, context: Tokens) -> Tensor:
-        """``(B, T, P + S, d)``: the query's class tokens as they are, its patches attended."""
+        """Returns ``(B, T, P + S, d)``: the query's unchanged class tokens and its attended patches."""
         if not query.patches.shape[2]:
             return query.data
         self.check(query.grid, context.grid)

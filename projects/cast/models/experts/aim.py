@@ -1,4 +1,4 @@
-"""AIM: CLIP that attends over time, too."""
+"""AIM: CLIP with additional attention over time."""
 import torch
 from torch import Tensor, nn
 
@@ -10,18 +10,18 @@ from .clip import CLIPExpert
 
 @MODELS.register_module()
 class AIMExpert(CLIPExpert):
-    """AIM (https://arxiv.org/abs/2302.03024): CLIP that attends over time first, by the same frozen weights.
+    """AIM (https://arxiv.org/abs/2302.03024): CLIP that first attends over time, with the same weights.
 
-    ``x = x + ADAP(MHSA_time(LN(x)))`` comes before eq. 3 and 5 in every block; a table tells the frames
-    apart. Three adapters a block learn, the paper's 11 M for K400. It is the paper's adapter-only
-    baseline (tables 2, 9 to 11), and sees every frame.
+    In every block, ``x = x + ADAP(MHSA_time(LN(x)))`` precedes eq. 3 and 5; a position table distinguishes
+    the frames. Three adapters per block are trained, which gives the paper's 11 M for K400. AIM is the
+    paper's adapter-only baseline (tables 2 and 9 to 11), and reads every frame.
 
     Args:
-        adapter_ratio: adapter bottleneck over D.
-        time_adapter_in: a fourth adapter, with a skip, before the attention over time: the 14 M of EK100
-            and SSV2.
-        tubelet_size: see :class:`VideoExpert`.
-        kwargs: see :class:`CLIPExpert`.
+        adapter_ratio: Ratio of the adapter's bottleneck width to D.
+        time_adapter_in: Whether to use a fourth adapter, with a skip connection, before the attention over
+            time, which gives the 14 M of EK100 and SSV2.
+        tubelet_size: See :class:`VideoExpert`.
+        kwargs: See :class:`CLIPExpert`.
     """
 
     def __init__(self, adapter_ratio: float = 0.25, time_adapter_in: bool = False, tubelet_size: int = 1,
@@ -34,11 +34,11 @@ class AIMExpert(CLIPExpert):
             for count in (self.depth, self.depth if time_adapter_in else 0))
 
     def positions(self, grid: Grid) -> Tensor:
-        """Position embedding of every frame, ``(T, 1 + S, D)``."""
+        """Returns the position embedding of every frame, ``(T, 1 + S, D)``."""
         return super().positions(grid) + self.time_table(grid)[:, None]
 
     def self_attend(self, i: int, x: Tokens) -> Tokens:
-        """Attention over time, of class tokens too, then eq. 3."""
+        """Applies attention over time, to class tokens as well, and then eq. 3."""
         parts = self.parts(i)
         n = parts.norm1(x.data)
         if self.time_adapters_in:

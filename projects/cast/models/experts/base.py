@@ -1,4 +1,4 @@
-"""What all experts share: eq. 3 and eq. 5 around a library's transformer tower."""
+"""Base class of the experts: eq. 3 and eq. 5 around the transformer tower of a library."""
 from abc import ABCMeta, abstractmethod
 from itertools import zip_longest
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
@@ -25,32 +25,32 @@ class BlockParts(NamedTuple):
 
 
 class Expert(PretrainedTower, metaclass=ABCMeta):
-    """A tower of a library with adapters: frozen by default, the adapters and the last norm learn.
+    """A library's tower with adapters. By default the tower is frozen except for its last norm.
 
-    An expert is a backbone of its own, and a member of a :class:`MultiExpertViT`. A subclass says how the
-    input becomes tokens, what a block's parts are, and how the tokens of a frame are summarised. By default
-    the sizes are ViT-B's.
+    An expert can be a backbone by itself or a member of a :class:`MultiExpertViT`. A subclass defines how
+    the input becomes tokens, what the parts of a block are, and how the tokens of a frame are summarised. The
+    default sizes are those of ViT-B.
 
     Args:
-        grid: native ``(T, H, W)`` of the tokens; T is 1 for inputs without time of their own.
-        embed_dims: width D.
-        depth: number of blocks.
-        num_heads: attention heads.
-        mlp_ratio: width of the feed-forward layers over ``embed_dims``.
-        window: window of the self-attention (``space``: per frame; ``space-time``: joint).
-        adapter_ratio: adapter bottleneck over D; 0 for no adapters.
-        ffn_adapter_scale: factor of the feed-forward adapter. The release uses 0.5, eq. 5 has 1.
-        drop_path_rate: rate at the last block, rising linearly from 0 at the first.
-        frozen: keep the tower as it is.
-        checkpoint: file with the tower's weights, loaded strictly by :meth:`init_weights`;
-            see ``tools/convert/expert_checkpoint.py``. None keeps the random ones.
-        name: name of the feature; by default the expert's :attr:`role`.
-        modality: key of the batch that the expert reads. A batch that is a tensor is ``video``.
-        normalize: ``mean`` and ``std`` per channel that the tower was trained with, in the unit of the data
-            preprocessor's. None takes the input as the preprocessor normalised it.
-        per_frame: give one feature per frame, ``(B, T, D)``, instead of their mean ``(B, D)``. A head that
-            needs these asks for them.
-        as_tensor: let :meth:`forward` return the feature itself instead of a dict, for MMAction2's heads.
+        grid: Native grid ``(T, H, W)`` of the tokens. T is 1 for inputs without a time axis.
+        embed_dims: Width D.
+        depth: Number of blocks.
+        num_heads: Number of attention heads.
+        mlp_ratio: Ratio of the width of the feed-forward layers to ``embed_dims``.
+        window: Window of the self-attention (``space``: within each frame; ``space-time``: joint).
+        adapter_ratio: Ratio of the adapter's bottleneck width to D; 0 for no adapters.
+        ffn_adapter_scale: Factor of the feed-forward adapter. The release uses 0.5, eq. 5 has 1.
+        drop_path_rate: Rate at the last block; it rises linearly from 0 at the first block.
+        frozen: Whether the tower is frozen.
+        checkpoint: File with the tower's weights, which :meth:`init_weights` loads strictly; see
+            ``tools/convert/expert_checkpoint.py``. With None, the random weights are kept.
+        name: Name of the feature. By default it is the expert's :attr:`role`.
+        modality: Key of the batch that the expert reads. A batch that is a tensor counts as ``video``.
+        normalize: ``mean`` and ``std`` per channel that the tower was trained with, in the same unit as those
+            of the data preprocessor. With None, the input is used as the data preprocessor normalised it.
+        per_frame: Whether to return one feature per frame, ``(B, T, D)``, instead of their mean ``(B, D)``. A
+            head that needs these features asks for them.
+        as_tensor: Whether :meth:`forward` returns the feature itself, for MMAction2's heads, or a dict.
     """
 
     role = 'spatial'
@@ -96,20 +96,20 @@ class Expert(PretrainedTower, metaclass=ABCMeta):
 
     @abstractmethod
     def build_tower(self) -> nn.Module:
-        """The library's module, under its own parameter names.
+        """Builds the library's module, with its own parameter names.
 
-        It is called while the expert is constructed: the sizes are set by now, submodules may be added after
-        ``super().__init__()``.
+        This method is called while the expert is constructed: the sizes are already set, and a subclass can
+        add submodules after ``super().__init__()``.
         """
 
     @property
     @abstractmethod
     def post_norm(self) -> nn.Module:
-        """The norm of the pooled feature, which learns in a frozen tower too."""
+        """The norm of the pooled feature, which is also trained if the tower is frozen."""
 
     @abstractmethod
     def embed(self, x: Tensor) -> Tokens:
-        """The input of this expert's modality to tokens, positions added."""
+        """Converts the input of this expert's modality to tokens with positions."""
 
     @property
     @abstractmethod
@@ -122,20 +122,20 @@ class Expert(PretrainedTower, metaclass=ABCMeta):
 
     @abstractmethod
     def self_attention(self, attn: Any, n: Tokens) -> Tensor:
-        """``MHSA(n)`` in :attr:`window` by a block's ``attn``, ``(B, T, P + S, D)``; see :meth:`mhsa`."""
+        """``MHSA(n)`` in :attr:`window` with a block's ``attn``, ``(B, T, P + S, D)``; see :meth:`mhsa`."""
 
     @abstractmethod
     def summarise(self, x: Tokens) -> Tensor:
-        """Tokens of the last block to one vector per frame, ``(B, T, D)``, before the post norm."""
+        """Reduces the last block's tokens to one vector per frame, ``(B, T, D)``, before the post norm."""
 
     def forward(self, inputs: Inputs) -> Union[Tensor, Dict[str, Tensor]]:
-        """The expert alone, as a backbone.
+        """Runs the expert by itself, as a backbone.
 
         Args:
-            inputs: a normalised clip ``(B, 3, F, H, W)``, or a dict of inputs by modality.
+            inputs: A normalised clip ``(B, 3, F, H, W)``, or a dict of inputs by modality.
 
         Returns:
-            the feature, ``(B, D)`` or, :attr:`per_frame`, ``(B, T, D)``, under its name.
+            The feature under its name: ``(B, D)``, or ``(B, T, D)`` with :attr:`per_frame`.
         """
         clip = self.pick(inputs)
         x = self.embed(self.renormalize(clip.to(next(self.parameters()).dtype)))
@@ -156,15 +156,15 @@ class Expert(PretrainedTower, metaclass=ABCMeta):
 
     def mhsa(self, n: Tokens, weight: Tensor, bias: Tensor, out: nn.Module,
              window: Optional[str] = None) -> Tensor:
-        """Self-attention by packed weights ``(3 D, D)`` and biases ``(3 D, )``, in the order q, k, v.
+        """Self-attention with packed weights ``(3 D, D)`` and biases ``(3 D, )``, in the order q, k, v.
 
-        ``window`` is the expert's own by default.
+        By default, ``window`` is the window of the expert.
         """
         q, k, v = F.linear(n.data, weight, bias).chunk(3, dim=-1)
         return out(attention(q, k, v, self.num_heads, window or self.window, self.plain))
 
     def feed_forward(self, i: int, x: Tokens) -> Tokens:
-        """``x + FFN(LN(x)) + ADAP(LN(x))``, eq. 5; the release halves the adapter."""
+        """``x + FFN(LN(x)) + ADAP(LN(x))``, eq. 5; the release scales the adapter by 0.5."""
         parts = self.parts(i)
         n = parts.norm2(x.data)
         f = parts.mlp(n)
@@ -173,15 +173,15 @@ class Expert(PretrainedTower, metaclass=ABCMeta):
         return x.replace(x.data + f)
 
     def pool(self, x: Tokens) -> Tensor:
-        """Tokens of the last block to the feature: the mean of the frames' vectors, then the norm."""
+        """Pools the tokens of the last block into the feature: the mean over frames, then the norm."""
         frames = self.summarise(x)
         return self.post_norm(frames if self.per_frame else frames.mean(1))
 
     def pick(self, inputs: Inputs) -> Tensor:
-        """What this expert reads of a batch.
+        """Selects the part of a batch that this expert reads.
 
         Raises:
-            InputError: if a dict has no such modality.
+            InputError: If a dict has no such modality.
         """
         if isinstance(inputs, Tensor):
             return inputs
@@ -192,62 +192,62 @@ class Expert(PretrainedTower, metaclass=ABCMeta):
         return batch[self.modality]
 
     def smallest_inputs(self) -> Dict[str, Tuple[int, ...]]:
-        """Shape of the smallest input, by modality, without the batch."""
+        """Returns the shape of the smallest input, by modality, without the batch axis."""
         return {self.modality: self.input_shape(smallest=True)}
 
     def set_normalization(self, mean: Sequence[float] = (0., ), std: Sequence[float] = (1., )) -> None:
-        """Tells the expert how its input is normalised, per channel; by default it is not."""
+        """Tells the expert how its input is normalised, per channel. The default means not at all."""
         if self.normalize:
             own = {key: torch.tensor(value, dtype=torch.float32) for key, value in self.normalize.items()}
             self.register_buffer('gain', torch.tensor(std) / own['std'], persistent=False)
             self.register_buffer('shift', (torch.tensor(mean) - own['mean']) / own['std'], persistent=False)
 
     def renormalize(self, x: Tensor) -> Tensor:
-        """``(B, C, ...)`` as the tower was trained, if that differs from the data preprocessor's way."""
+        """Normalises ``(B, C, ...)`` as the tower was trained, if the data preprocessor does otherwise."""
         if not self.normalize:
             return x
         gain, shift = (v.view(-1, *[1] * (x.dim() - 2)).to(x) for v in (self.gain, self.shift))
         return x * gain + shift
 
     def adapters(self) -> List[nn.ModuleList]:
-        """The adapters, kind by kind, one a block."""
+        """The adapters: one list per kind, with one adapter per block."""
         return [self.attn_adapters, self.ffn_adapters]
 
     def layer_groups(self) -> List[List[nn.Parameter]]:
-        """Parameters by depth: the embedding, each block with its adapters, and what is behind them."""
+        """Parameters by depth: the embedding, each block with its adapters, and everything after them."""
         adapters = zip_longest(self.blocks, *self.adapters())
         blocks = [[p for part in parts if part for p in part.parameters()] for parts in adapters]
-        behind = (self.post_norm, getattr(self.tower, 'attn_pool', None))  # the second is timm's
+        behind = (self.post_norm, getattr(self.tower, 'attn_pool', None))  # only timm has the second
         last = [p for part in behind if part for p in part.parameters()]
         later = {id(p) for group in [*blocks, last] for p in group}
         return [[p for p in self.parameters() if id(p) not in later], *blocks, last]
 
     @abstractmethod
     def grid_of(self, shape: Tuple[int, ...]) -> Grid:
-        """The grid of the tokens that an input has, by its shape without batch and channels.
+        """Returns the grid of the tokens of an input, given its shape without batch and channels.
 
         Raises:
-            InputError: if the input does not divide into tokens.
+            InputError: If the input cannot be divided into tokens.
         """
 
     @abstractmethod
     def input_shape(self, smallest: bool = False) -> Tuple[int, ...]:
-        """Shape of a native input, or of the smallest possible one, without the batch."""
+        """Returns the shape of a native input, or of the smallest possible one, without the batch axis."""
 
     def set_input_size(self, size: Tuple[int, ...]) -> None:
-        """Makes another size of inputs, without batch and channels, the native one, once and in place."""
+        """Changes the native input size (without batch and channels), once and in place."""
         self.grid = self.grid_of(size)
         for module in self.modules():
             if isinstance(module, PositionTable):
                 module.resize(self.grid)
 
     def train(self, mode: bool = True):
-        """A frozen tower stays in eval mode."""
+        """Sets the mode of the expert, but keeps a frozen tower in eval mode."""
         super().train(mode)
         self.tower.train(mode and not self.frozen)
         return self
 
 
 def experts_of(backbone: nn.Module) -> Dict[str, Expert]:
-    """Path of each expert in a backbone ('' where it is one itself) to the expert."""
+    """Returns the experts of a backbone by their path in it, which is '' if the backbone is an expert."""
     return {path: m for path, m in backbone.named_modules() if isinstance(m, Expert)}

@@ -17,18 +17,18 @@ class QuickGELU(nn.Module):
     plain = False
 
     def forward(self, x: Tensor) -> Tensor:
-        """``(..., D)`` to ``(..., D)``."""
+        """Applies the activation to ``(..., D)``."""
         return quick_gelu(x, self.plain)
 
 
 @MODELS.register_module()
 class CLIPExpert(VideoExpert):
-    """CLIP ViT run on the second frame of each pair, attention within the frame (section 3.1).
+    """CLIP ViT run on the second frame of each pair, with attention within the frame (section 3.1).
 
     Args:
-        quick_gelu: OpenAI's activation, and that of open_clip's ``*-quickgelu`` models. Most other files of
-            open_clip (LAION, DataComp) were trained with GELU and need False; a file does not tell.
-        kwargs: see :class:`VideoExpert`. With ``tubelet_size=1`` it sees every frame.
+        quick_gelu: Whether to use OpenAI's activation, as open_clip's ``*-quickgelu`` models do. Most other
+            files of open_clip (LAION, DataComp) were trained with GELU and need False; the file does not say.
+        kwargs: See :class:`VideoExpert`. With ``tubelet_size=1``, the expert reads every frame.
     """
 
     pools_prefix = True
@@ -44,7 +44,7 @@ class CLIPExpert(VideoExpert):
         tower = VisionTransformer(
             self.native_size[1:], self.tube[1], self.embed_dims, self.depth, self.num_heads, self.mlp_ratio,
             act_layer=self.act_layer)
-        tower.proj = None  # CAST stops before the projection into the space shared with text
+        tower.proj = None  # CAST stops before the projection into the joint space of images and texts
         return tower
 
     @property
@@ -59,7 +59,7 @@ class CLIPExpert(VideoExpert):
         return Tokens(tower.ln_pre(x), grid, self.num_prefix)
 
     def positions(self, grid: Grid) -> Tensor:
-        """Position embedding of the class token and the patches, ``(1 + S, D)`` or ``(T, 1 + S, D)``."""
+        """Returns the positions of the class token and patches, ``(1 + S, D)`` or ``(T, 1 + S, D)``."""
         return self.table(grid)
 
     @property
@@ -74,5 +74,5 @@ class CLIPExpert(VideoExpert):
         return self.mhsa(n, attn.in_proj_weight, attn.in_proj_bias, attn.out_proj, window)
 
     def summarise(self, x: Tokens) -> Tensor:
-        """The class tokens, whose mean over time through ``ln_post`` is CLS in eq. 6."""
+        """Returns the class tokens; their mean over time, after ``ln_post``, is CLS in eq. 6."""
         return x.prefix[:, :, 0]

@@ -1,4 +1,4 @@
-"""Loading an expert's tower."""
+"""Loading the weights of an expert's tower."""
 import logging
 from typing import Any, Dict, Optional
 
@@ -10,15 +10,15 @@ from ..layers import PositionTable
 
 
 class PretrainedTower(BaseModule):
-    """A module around a library's ``tower``, whose weights come from the file ``checkpoint``."""
+    """A module around the ``tower`` of a library, whose weights come from the file ``checkpoint``."""
 
-    tower: Any  # its parts are known to the subclass
+    tower: Any  # only the subclass knows its parts
     checkpoint: Optional[str]
     frozen: bool
-    from_file = True  # whether `init_weights` reads `checkpoint`; not where the whole model is loaded later
+    from_file = True  # whether `init_weights` reads `checkpoint`; False if the whole model is loaded later
 
     def init_weights(self) -> None:
-        """Initialises the tower, then loads ``checkpoint`` over it, strictly and last."""
+        """Initialises the tower, and finally loads ``checkpoint`` strictly."""
         super().init_weights()
         if self.from_file:
             self.load_checkpoint()
@@ -27,23 +27,23 @@ class PretrainedTower(BaseModule):
                       'a file, or set frozen=False', logger='current', level=logging.WARNING)
 
     def load_checkpoint(self) -> None:
-        """Loads ``checkpoint``, if there is one, strictly; positions of another size are interpolated.
+        """Loads ``checkpoint``, if given, strictly. Positions of another size are interpolated.
 
         Raises:
-            InputError: naming the file, and what is missing, extra or of the wrong shape.
+            InputError: If tensors are missing, unexpected or of the wrong shape. The message names the file.
         """
         if self.checkpoint:
             load_strictly(self.tower, self.checkpoint, self.read_checkpoint, self.fit_positions)
 
     def read_checkpoint(self, path: str) -> State:
-        """Weights in a file by the tower's names."""
+        """Reads the weights in a file, by the tower's parameter names."""
         return read_expert(path)
 
     def fit_positions(self, state: State) -> Dict[str, str]:
-        """Resizes learned tables of square images to the native grid, in place.
+        """Resizes learned position tables of square images to the native grid, in place.
 
         Returns:
-            name of each table that was resized to a description of what was done.
+            A description of what was done, for each table that was resized.
         """
         done = {}
         for name, table in self.position_tables().items():
@@ -58,6 +58,6 @@ class PretrainedTower(BaseModule):
         return done
 
     def position_tables(self) -> Dict[str, PositionTable]:
-        """The tower's position tables, by the names that its state dict has for them."""
+        """Returns the tower's position tables, by their names in its state dict."""
         tables = (m for m in self.modules() if isinstance(m, PositionTable))
         return {table.name: table for table in tables if table.owner[0] is self.tower}

@@ -22,22 +22,22 @@ from .video import ImgSize, VideoExpert
 
 @MODELS.register_module()
 class TimmExpert(VideoExpert):
-    """A plain vision transformer of timm, run on the second frame of each pair, as CLIP is.
+    """A plain vision transformer of timm that, like CLIP, runs on the second frame of each pair.
 
-    Attention is the tower's own, so whatever it has inside (rotary positions, norms, layer scale) holds.
-    With the window ``space-time`` rotary positions are those of the frame; class tokens have none.
+    The attention is the tower's own, including whatever is inside it (rotary positions, norms, layer scale).
+    With the window ``space-time``, rotary positions are those within the frame, and class tokens have none.
 
     Args:
-        model_name: timm's name, such as ``vit_base_patch16_224.augreg_in21k`` (tables 5 and 6) or
-            ``eva02_base_patch16_clip_224`` (table 7). Width, depth and heads follow from it.
-        img_size: see :class:`VideoExpert`.
-        model_kwargs: more for ``timm.create_model``, to change its size.
-        kwargs: see :class:`VideoExpert`. ``checkpoint`` is a file of timm or its hub, of open_clip where its
-            tower is timm's (``visual.trunk.``), or of whatever timm converts for this model.
+        model_name: Name of a timm model, such as ``vit_base_patch16_224.augreg_in21k`` (tables 5 and 6) or
+            ``eva02_base_patch16_clip_224`` (table 7). It determines the width, the depth and the heads.
+        img_size: See :class:`VideoExpert`.
+        model_kwargs: Further arguments of ``timm.create_model``, to change the model's size.
+        kwargs: See :class:`VideoExpert`. ``checkpoint`` may be a file of timm or its hub, of an open_clip
+            model whose tower is timm's (``visual.trunk.``), or in any format that timm converts for it.
 
     Raises:
-        InputError: if the model is not a plain vision transformer with pre-norm blocks, or if each of its
-            blocks has rotary positions of its own.
+        InputError: If the model is not a plain vision transformer with pre-norm blocks, or if each block has
+            its own rotary positions.
     """
 
     def __init__(self,
@@ -49,7 +49,7 @@ class TimmExpert(VideoExpert):
             tower: Any = timm.create_model(
                 model_name, pretrained=False, num_classes=0, img_size=img_size, dynamic_img_size=True,
                 **(model_kwargs or {}))
-        except (RuntimeError, TypeError) as error:  # unknown to timm; BEiT, SAM and ResNet take no such size
+        except (RuntimeError, TypeError) as error:  # unknown model; BEiT, SAM, ResNet do not accept the size
             raise InputError(f'timm cannot build {model_name} as a plain vision transformer of img_size='
                              f'{img_size} ({error}); choose another, such as vit_base_patch16_224') from error
         first: Any = tower.blocks[0] if isinstance(tower, (VisionTransformer, Eva)) else None
@@ -60,14 +60,14 @@ class TimmExpert(VideoExpert):
         attn: Any = first.attn
         self.num_prefix = tower.num_prefix_tokens
         self.pools_prefix = tower.num_prefix_tokens > 0 and tower.global_pool == 'token'
-        normed = has_parameters(tower.norm)  # before pooling
+        normed = has_parameters(tower.norm)  # the norm comes before pooling
         simple = tower.global_pool in ('', 'token') or tower.global_pool == 'avg' and not normed
         self.pools_itself = not simple or hasattr(tower, 'dist_token')  # distilled models pool two tokens
-        self.built = [tower]  # in a list, as modules cannot be assigned yet
+        self.built = [tower]  # in a list, because modules cannot be assigned yet
         super().__init__(
             img_size=img_size, patch_size=tower.patch_embed.patch_size[0], embed_dims=tower.embed_dim,
             depth=len(tower.blocks), num_heads=attn.num_heads, **kwargs)
-        if tower.pos_embed is not None:  # in some models without entries for the class tokens
+        if tower.pos_embed is not None:  # some models have no entries for class tokens
             prefix = tower.pos_embed.shape[1] - self.grid[1] * self.grid[2]
             self.table = TimmPositions(tower, 'pos_embed', self.grid, WINDOWS['space'].spans, prefix)
 
@@ -106,11 +106,11 @@ class TimmExpert(VideoExpert):
         return rearrange(scaled(attn, 1, a), f'{fold} -> b t s d', b=b, t=t, s=s)
 
     def rotary(self, grid: Grid) -> Optional[Tensor]:
-        """EVA's sines and cosines for a window's tokens behind its first class tokens; None for others."""
+        """Returns EVA's sines and cosines for a window's tokens after its first class tokens, or None."""
         rope: Any = getattr(self.tower, 'rope', None)
         if rope is None or self.window == 'time':
             return None
-        table = rope.get_embed(shape=grid[1:])  # (S, 2 d): sines, then cosines
+        table = rope.get_embed(shape=grid[1:])  # (S, 2 d): the sines, then the cosines
         if self.window == 'space':
             return table
         half = table.shape[1] // 2
@@ -118,11 +118,11 @@ class TimmExpert(VideoExpert):
         return repeat(torch.cat([still, table]), 's d -> (t s) d', t=grid[0])[self.num_prefix:]
 
     def summarise(self, x: Tokens) -> Tensor:
-        """The class token of each frame, or the mean of its patches."""
+        """Returns the class token of each frame, or the mean of its patches."""
         return x.prefix[:, :, 0] if self.pools_prefix else x.patches.mean(2)
 
     def pool(self, x: Tokens) -> Tensor:
-        """A tower that pools by attention, or after its norm, pools each frame itself."""
+        """Pools the tokens; a tower that pools by attention, or after its norm, pools each frame itself."""
         if not self.pools_itself:
             return super().pool(x)
         frames = self.tower.forward_head(self.tower.norm(x.data.flatten(0, 1)), pre_logits=True)
@@ -134,28 +134,28 @@ class TimmExpert(VideoExpert):
         self.tower.patch_embed.grid_size = self.grid[1:]
 
     def read_checkpoint(self, path: str) -> State:
-        """Weights by the tower's names, converted and resized by timm."""
+        """Reads the weights by the tower's names; timm converts and resizes them."""
         state = timm.models.clean_state_dict(unwrap(read_checkpoint(path))[0])
         state = import_module(type(self.tower).__module__).checkpoint_filter_fn(state, self.tower)
         return {k: v for k, v in state.items() if not k.startswith('head.')}
 
 
 class TimmPositions(PositionTable):
-    """A position table that timm resizes."""
+    """A position table that is resized by timm."""
 
     def fit(self, weight: Tensor, old: Grid, new: Grid) -> Tensor:
         if old == new:
-            return weight  # timm resizes all the same while a model is exported
+            return weight  # during an export, timm would resize even to the same size
         return resample_abs_pos_embed(weight, list(new[1:]), list(old[1:]), self.num_prefix)
 
 
 def has_parameters(module: nn.Module) -> bool:
-    """Whether there is something to learn in it."""
+    """Returns whether a module has any parameters."""
     return any(True for _ in module.parameters())
 
 
 def scaled(block: nn.Module, i: int, x: Tensor) -> Tensor:
-    """``x`` by the block's ``i``-th layer scale, if it has one (``ls1`` in ViT, ``gamma_1`` in EVA)."""
+    """Multiplies ``x`` by the block's ``i``-th layer scale, if any (``ls1`` in ViT, ``gamma_1`` in EVA)."""
     if hasattr(block, f'ls{i}'):
         return getattr(block, f'ls{i}')(x)
     gamma = getattr(block, f'gamma_{i}', None)

@@ -16,14 +16,14 @@ from .video import VideoExpert
 
 @MODELS.register_module()
 class VideoMAEExpert(VideoExpert):
-    """VideoMAE ViT over tubes of two frames, joint space-time attention (section 3.1).
+    """VideoMAE ViT over tubes of two frames, with joint space-time attention (section 3.1).
 
-    Its fixed sine-cosine position table is computed, not stored.
+    Its fixed sine-cosine position table is computed rather than stored.
 
     Args:
-        window: see :class:`VideoExpert`.
-        init_cfg: how the tower starts when it is trained from scratch; None is MMAction2's default.
-        kwargs: see :class:`VideoExpert`.
+        window: See :class:`VideoExpert`.
+        init_cfg: Initialisation of a tower that is trained from scratch. None is MMAction2's default.
+        kwargs: See :class:`VideoExpert`.
     """
 
     role = 'temporal'
@@ -35,7 +35,7 @@ class VideoMAEExpert(VideoExpert):
 
     def build_tower(self) -> nn.Module:
         patch = self.tube[1]
-        tower = VisionTransformer(  # takes a square only, and needs its size for positions only
+        tower = VisionTransformer(  # takes only square sizes, and uses them only for positions
             img_size=patch, patch_size=patch, embed_dims=self.embed_dims, depth=self.depth,
             num_heads=self.num_heads, mlp_ratio=self.mlp_ratio, num_frames=self.native_size[0],
             tubelet_size=self.tube[0], **self.tower_init_cfg)
@@ -55,7 +55,7 @@ class VideoMAEExpert(VideoExpert):
 
     def embed(self, x: Tensor) -> Tokens:
         grid = self.grid_of(x.shape[2:])
-        # contiguous: every later sum with x would take over its strides, and every norm copy it
+        # contiguous, or every later sum with x would inherit its strides and every norm would copy it
         x = rearrange(self.tower.patch_embed.projection(x), 'b d t h w -> b t (h w) d').contiguous()
         positions = self.table(grid).view(1, *x.shape[1:])
         return Tokens(x + positions.to(x), grid)
@@ -73,5 +73,5 @@ class VideoMAEExpert(VideoExpert):
         return self.mhsa(n, attn.qkv.weight, bias, attn.proj)
 
     def summarise(self, x: Tokens) -> Tensor:
-        """The mean over a frame's tokens; the mean of these over time through ``fc_norm`` is GAP in eq. 6."""
+        """Returns the mean over each frame's tokens; their mean over time, normalised, is GAP in eq. 6."""
         return x.data.mean(2)

@@ -1,4 +1,4 @@
-"""One label from the features of one or more experts."""
+"""A head that predicts one label from the features of one or more experts."""
 from typing import Dict, Optional, Sequence, Union
 
 from mmengine.model.weight_init import trunc_normal_init
@@ -16,15 +16,15 @@ Features = Union[Tensor, Dict[str, Tensor]]
 
 
 def full_precision(scores: Tensor) -> Tensor:
-    """Scores in at least float32, as the loss, top-k and the softmax want them."""
+    """Converts scores to at least float32, as the loss, top-k and the softmax need them."""
     return scores.float() if scores.dtype.itemsize < 4 else scores
 
 
 def pick(x: Features, expert: str) -> Tensor:
-    """The feature of an expert; a lone one may come without its name.
+    """Selects the feature of an expert; a single feature may come without a name.
 
     Raises:
-        InputError: if there is none of that name.
+        InputError: If there is no feature of that name.
     """
     if isinstance(x, Tensor):
         return x
@@ -35,21 +35,21 @@ def pick(x: Features, expert: str) -> Tensor:
 
 
 def width(in_channels: Widths, expert: str) -> int:
-    """Width of an expert's feature, where ``in_channels`` is one for all or one by name."""
+    """Returns the width of an expert's feature; ``in_channels`` is one width for all, or one per name."""
     return in_channels if isinstance(in_channels, int) else in_channels[expert]
 
 
 @MODELS.register_module()
 class FusedHead(BaseHead):
-    """``Z = ADAP(CLS) + ADAP(GAP)`` (eq. 6), then one linear layer; for any number of experts.
+    """``Z = ADAP(CLS) + ADAP(GAP)`` (eq. 6) and one linear layer, for any number of experts.
 
     Args:
-        num_classes: number of classes.
-        in_channels: width D of the features, or a dict of widths by expert.
-        experts: names of the features that are fused.
-        adapters: without, Z is the sum of the features themselves; for a single expert.
-        average_clips: what is averaged over the views of a sample: ``prob``, ``score``, or nothing.
-        kwargs: see MMAction2's ``BaseHead``.
+        num_classes: Number of classes.
+        in_channels: Width D of the features, or a dict of widths by expert.
+        experts: Names of the experts whose features are fused.
+        adapters: Whether to use adapters. Otherwise Z is the sum of the features; for a single expert.
+        average_clips: What is averaged over the views of a sample: ``prob``, ``score`` or None.
+        kwargs: See MMAction2's ``BaseHead``.
     """
 
     def __init__(self,
@@ -72,15 +72,15 @@ class FusedHead(BaseHead):
         trunc_normal_init(self.fc_cls, std=0.02)
 
     def forward(self, x: Features, **kwargs) -> Tensor:
-        """Features ``(B, D)`` by expert to logits ``(B, num_classes)``."""
+        """Maps features ``(B, D)`` by expert to logits ``(B, num_classes)``."""
         z = sum(adapter(pick(x, name).to(self.fc_cls.weight)) for name, adapter in self.adapters.items())
         return self.fc_cls(z)
 
     def loss_by_feat(self, cls_scores: Tensor, data_samples: SampleList) -> dict:
-        """As in MMAction2, with accuracies in percent."""
+        """Computes the losses as MMAction2 does, with accuracies in percent."""
         losses = super().loss_by_feat(full_precision(cls_scores), data_samples)
         return {name: 100 * value if name.endswith('_acc') else value for name, value in losses.items()}
 
     def predict_by_feat(self, cls_scores: Tensor, data_samples: SampleList) -> SampleList:
-        """As in MMAction2."""
+        """Predicts as MMAction2 does, in full precision."""
         return super().predict_by_feat(full_precision(cls_scores), data_samples)

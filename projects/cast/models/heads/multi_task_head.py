@@ -1,4 +1,4 @@
-"""Several labels, such as verb and noun, from the features of one or more experts."""
+"""Heads that predict several labels, such as verb and noun, from the features of one or more experts."""
 from typing import Dict, Optional, Sequence, Union
 
 import torch
@@ -17,16 +17,16 @@ from .fused_head import Features, Widths, full_precision, pick, width
 
 @MODELS.register_module(name=['MultiTaskHead', 'VerbNounHead'])
 class MultiTaskHead(BaseHead):
-    """One linear layer per task, each on the feature of one expert or of several; the losses are added.
+    """One linear layer per task, on the feature of one or several experts. The losses are added.
 
     Args:
-        num_classes: task to number of classes.
-        in_channels: width D of the features, or a dict of widths by expert.
-        experts: task to the expert whose feature it reads: verbs from the temporal one, nouns
-            from the spatial one. Several experts are fused first.
-        fusion: ``add`` or ``concat``, of several experts (late fusion, table 1 (b)).
-        average_clips: what is averaged over the views of a sample: ``prob``, ``score``, or nothing.
-        kwargs: see MMAction2's ``BaseHead``.
+        num_classes: Number of classes of each task.
+        in_channels: Width D of the features, or a dict of widths by expert.
+        experts: Expert whose feature each task reads: verbs use the temporal expert, nouns the spatial one.
+            Several experts are fused first.
+        fusion: How several experts are fused: ``add`` or ``concat`` (late fusion, table 1 (b)).
+        average_clips: What is averaged over the views of a sample: ``prob``, ``score`` or None.
+        kwargs: See MMAction2's ``BaseHead``.
     """
 
     def __init__(self,
@@ -56,7 +56,7 @@ class MultiTaskHead(BaseHead):
             trunc_normal_init(fc, std=0.02)
 
     def forward(self, x: Features, **kwargs) -> Dict[str, Tensor]:
-        """Features ``(B, D)`` by expert to logits ``(B, classes)`` by task."""
+        """Maps features ``(B, D)`` by expert to logits ``(B, classes)`` by task."""
         features = {task: [pick(x, e) for e in names] for task, names in self.experts.items()}
         fused = {task: torch.cat(f, -1) if self.fusion == 'concat' else torch.stack(f).sum(0)
                  for task, f in features.items()}
@@ -64,11 +64,11 @@ class MultiTaskHead(BaseHead):
         return {task: fc(fused[task].to(dtype)) for task, fc in self.fc_cls.items()}
 
     def loss_by_feat(self, cls_scores: Dict[str, Tensor], data_samples: SampleList) -> dict:
-        """Cross entropy of each task; top-k accuracy in percent too, where labels are not mixed.
+        """Computes the cross entropy of each task, and, unless labels are mixed, top-k accuracy in percent.
 
         Args:
-            cls_scores: task to logits ``(B, classes)``.
-            data_samples: with ``gt_label``, a class index or, once mixed, a distribution by task.
+            cls_scores: Logits ``(B, classes)`` of each task.
+            data_samples: Their ``gt_label`` has a class index or, once mixed, a distribution per task.
         """
         labels = [labels_by_task(sample.gt_label, list(cls_scores)) for sample in data_samples]
         losses = {}
@@ -86,7 +86,7 @@ class MultiTaskHead(BaseHead):
         return losses
 
     def predict_by_feat(self, cls_scores: Dict[str, Tensor], data_samples: SampleList) -> SampleList:
-        """Scores averaged over the views of each sample, as a dict by task."""
+        """Averages the scores over the views of each sample, and returns them as a dict by task."""
         views = len(next(iter(cls_scores.values()))) // len(data_samples)
         scores = {task: self.average_clip(full_precision(s), num_segs=views)
                   for task, s in cls_scores.items()}
@@ -99,17 +99,17 @@ class MultiTaskHead(BaseHead):
 
 @MODELS.register_module(name=['EnsembleHead', 'EnsembleVerbNounHead'])
 class EnsembleHead(MultiTaskHead):
-    """Every expert predicts every task by itself; in testing their probabilities are averaged (table 1 (a)).
+    """Every expert predicts every task by itself; at test time, probabilities are averaged (table 1 (a)).
 
-    The paper leaves open what its ensemble averages. Without exchanges the experts stay independent: each
-    task's loss is the sum of theirs.
+    The paper does not say what its ensemble averages. Without exchanges, the experts stay independent: the
+    loss of a task is the sum of their losses.
 
     Args:
-        num_classes: task to number of classes.
-        in_channels: width D of the features, or a dict of widths by expert.
-        experts: names of the experts.
-        average_clips: as for :class:`MultiTaskHead`.
-        kwargs: see MMAction2's ``BaseHead``.
+        num_classes: Number of classes of each task.
+        in_channels: Width D of the features, or a dict of widths by expert.
+        experts: Names of the experts.
+        average_clips: See :class:`MultiTaskHead`.
+        kwargs: See MMAction2's ``BaseHead``.
     """
 
     def __init__(self,
@@ -128,11 +128,11 @@ class EnsembleHead(MultiTaskHead):
             member.init_weights()  # type: ignore[operator]
 
     def forward(self, x: Features, **kwargs) -> Dict[str, Tensor]:
-        """Features ``(B, D)`` by expert to log-probabilities ``(B, classes)`` by task."""
+        """Maps features ``(B, D)`` by expert to log-probabilities ``(B, classes)`` by task."""
         scores = [member(x) for member in self.members.values()]
         return {task: torch.stack([s[task].softmax(-1) for s in scores]).mean(0).log() for task in scores[0]}
 
     def loss(self, feats: Features, data_samples: SampleList, **kwargs) -> dict:
-        """Losses and accuracies of each expert, under its name."""
+        """Computes the losses and accuracies of each expert, under its name."""
         return {f'{expert}_{key}': value for expert, member in self.members.items()
                 for key, value in member.loss(feats, data_samples).items()}  # type: ignore[operator]

@@ -8,24 +8,24 @@ from .efficient import recompute
 
 
 def zero_init(linear: nn.Linear) -> nn.Linear:
-    """Sets weight and bias to zero, so that the branch that ends in it starts as nothing."""
+    """Sets weight and bias to zero, so that the branch that ends in this layer initially adds nothing."""
     nn.init.zeros_(linear.weight)
     nn.init.zeros_(linear.bias)
     return linear
 
 
 def gelu_linear(h: Tensor, linear: nn.Module, plain: bool = False) -> Tensor:
-    """``GELU(h) W``, as eq. 2 and 8 end; the backward pass computes GELU again."""
+    """``GELU(h) W``, the end of eq. 2 and 8; the backward pass recomputes GELU."""
     return recompute(lambda h: linear(F.gelu(h)), h, plain)
 
 
 class Adapter(nn.Module):
-    """``ADAP(x) = GELU(x W_D) W_U`` (eq. 2), without a skip; ``W_U`` starts at zero.
+    """``ADAP(x) = GELU(x W_D) W_U`` (eq. 2), without a skip connection; ``W_U`` is initialised to zero.
 
     Args:
-        embed_dims: width D of the tokens.
-        ratio: bottleneck width over D.
-        out_dims: width of the result, if it is not D.
+        embed_dims: Width D of the tokens.
+        ratio: Ratio of the bottleneck width to D.
+        out_dims: Width of the result, if it is not D.
     """
 
     plain = False
@@ -36,5 +36,5 @@ class Adapter(nn.Module):
         self.up = zero_init(nn.Linear(int(embed_dims * ratio), out_dims or embed_dims))
 
     def forward(self, x: Tensor) -> Tensor:
-        """``(..., D)`` to ``(..., out_dims)``."""
+        """Maps ``(..., D)`` to ``(..., out_dims)``."""
         return gelu_linear(self.down(x), self.up, self.plain)

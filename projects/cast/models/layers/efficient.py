@@ -1,6 +1,6 @@
-"""Cheaper ways to compute what the equations say; ``plain=True`` computes it word for word.
+"""Cheaper ways to compute the equations; with ``plain=True``, they are computed exactly as written.
 
-``MultiExpertViT(plain=True)`` sets the attribute ``plain`` of the modules that call these functions.
+``MultiExpertViT(plain=True)`` sets the attribute ``plain`` of all modules that call these functions.
 """
 import functools
 import time
@@ -13,9 +13,9 @@ from torch.utils.checkpoint import checkpoint
 
 
 def recompute(function: Callable[[Tensor], Tensor], x: Tensor, plain: bool = False) -> Tensor:
-    """``function(x)``, of which only ``x`` is kept for the backward pass; for what costs next to nothing.
+    """Computes a cheap ``function(x)`` so that only ``x`` is kept for the backward pass.
 
-    The function must end in a linear layer, which is not computed again: only its input is. (A compiler may
+    The function must end in a linear layer, which is not recomputed; only its input is. (A compiler may
     decide otherwise.)
     """
     if plain or not torch.is_grad_enabled():
@@ -24,29 +24,29 @@ def recompute(function: Callable[[Tensor], Tensor], x: Tensor, plain: bool = Fal
 
 
 def materialised(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-    """``softmax(Q K^T / sqrt(d)) V``, eq. 1, word for word."""
+    """``softmax(Q K^T / sqrt(d)) V``, exactly as eq. 1 is written."""
     return (q @ k.mT * q.shape[-1]**-0.5).softmax(-1) @ v
 
 
 def by_head(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-    """Eq. 1 head by head, whose matrix of scores fits the cache; scores are rounded before the softmax."""
+    """Eq. 1 for one head at a time, so that the scores fit the cache; they are rounded before the softmax."""
     return torch.stack([materialised(*head) for head in zip(q.unbind(1), k.unbind(1), v.unbind(1))], 1)
 
 
 def seconds(function: Callable[..., Tensor], *tensors: Tensor) -> float:
-    """Time of one call."""
+    """Measures the time of one call."""
     start = time.perf_counter()
     function(*tensors)
     return time.perf_counter() - start
 
 
-@torch.compiler.assume_constant_result  # a compiler asks, too, and does not trace the question
+@torch.compiler.assume_constant_result  # a compiler calls it, too, but does not trace it
 @functools.lru_cache(None)
 def prefers_by_head() -> bool:
-    """Whether attention in bfloat16 takes this CPU less time head by head than in torch's fused function.
+    """Returns whether this CPU computes bfloat16 attention faster head by head than torch's fused function.
 
-    Measured once, at the size of VideoMAE's: what a CPU has (AMX, AVX-512 in bfloat16) does not tell. The
-    factor was 2 to 4 one way on an Intel Xeon, and 3 the other way on an AMD EPYC.
+    This is measured once, at the size of VideoMAE's attention, because the CPU's features (AMX, AVX-512 in
+    bfloat16) do not tell. The fused one was 2 to 4 times faster on an Intel Xeon, 3 times slower on an EPYC.
     """
     with torch.inference_mode():
         q = torch.zeros(1, 4, 1568, 64, dtype=torch.bfloat16)
@@ -57,15 +57,15 @@ def prefers_by_head() -> bool:
 
 
 def dot_product_attention(q: Tensor, k: Tensor, v: Tensor, plain: bool = False) -> Tensor:
-    """Eq. 1.
+    """Scaled dot-product attention, eq. 1.
 
     Args:
-        q: ``(B, heads, N, d)``.
-        k, v: ``(B, heads, N', d)``.
-        plain: materialise the matrices of all heads.
+        q: Queries ``(B, heads, N, d)``.
+        k, v: Keys and values ``(B, heads, N', d)``.
+        plain: Whether to materialise the score matrices of all heads.
 
     Returns:
-        ``(B, heads, N, d)``.
+        The attended values, ``(B, heads, N, d)``.
     """
     if plain:
         return materialised(q, k, v)
@@ -76,5 +76,5 @@ def dot_product_attention(q: Tensor, k: Tensor, v: Tensor, plain: bool = False) 
 
 
 def quick_gelu(x: Tensor, plain: bool = False) -> Tensor:
-    """``x sigmoid(1.702 x)``, fused: one tensor is kept for the backward pass instead of two."""
+    """``x sigmoid(1.702 x)``, fused: the backward pass needs one tensor instead of two."""
     return x * torch.sigmoid(1.702 * x) if plain else F.silu(1.702 * x).div_(1.702)

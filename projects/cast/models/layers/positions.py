@@ -1,4 +1,4 @@
-"""Position tables: learned or fixed entries on a grid, resized to the grid of the input."""
+"""Position tables: learned or fixed entries on a grid that are resized to the grid of the input."""
 from typing import Set, Tuple
 
 import torch
@@ -10,23 +10,23 @@ from .tokens import WINDOWS, Grid
 
 
 class PositionTable(nn.Module):
-    """A position embedding for each place of a native grid, resized where the input has another one.
+    """A position embedding for each place of a native grid, resized if the input has another grid.
 
-    The entries stay where they are: a parameter, or a fixed buffer, of another module, such as a library's
-    tower, which keeps working by itself, and under its own parameter names.
+    The entries remain a parameter, or a fixed buffer, of another module, such as a library's tower. That
+    module keeps working by itself, with its own parameter names.
 
     Args:
-        owner: the module that has the entries.
-        name: their name in it, of shape ``(P + places, D)``, possibly with a leading axis of length 1.
-        grid: native ``(T, H, W)``.
-        spans: the axes of the grid that the places lie along; along the others all entries are the same.
+        owner: Module that has the entries.
+        name: Name of the entries in it. Their shape is ``(P + places, D)``, optionally with a leading axis 1.
+        grid: Native grid ``(T, H, W)``.
+        spans: Axes of the grid along which the entries vary.
         num_prefix: P, the number of entries for class tokens, which come first and are never resized.
     """
 
     def __init__(self, owner: nn.Module, name: str, grid: Grid, spans: Tuple[int, ...] = (0, 1, 2),
                  num_prefix: int = 0) -> None:
         super().__init__()
-        self.owner = (owner, )  # in a tuple: it is no child of the table
+        self.owner = (owner, )  # in a tuple: it must not become a child of the table
         self.name, self.spans, self.num_prefix = name, spans, num_prefix
         self.grid = self.span(grid)
 
@@ -36,20 +36,20 @@ class PositionTable(nn.Module):
         return getattr(self.owner[0], self.name)
 
     def no_weight_decay(self) -> Set[str]:
-        """Names of what weight decay leaves alone (timm's convention)."""
+        """Names of the parameters without weight decay (timm's convention)."""
         return {'weight'}
 
     def span(self, grid: Grid) -> Grid:
-        """``grid`` with the axes that the table does not span set to 1."""
+        """Returns ``grid`` with the axes that the table does not span set to 1."""
         t, h, w = (n if axis in self.spans else 1 for axis, n in enumerate(grid))
         return t, h, w
 
     def forward(self, grid: Grid) -> Tensor:
-        """The entries for ``grid``, as :attr:`weight` holds them; itself where nothing changes."""
+        """Returns the entries for ``grid``, in the layout of :attr:`weight`, or :attr:`weight` if it fits."""
         return self.fit(self.weight, self.grid, self.span(grid))
 
     def fit(self, weight: Tensor, old: Grid, new: Grid) -> Tensor:
-        """Resizes entries of one grid to another."""
+        """Resizes entries from one grid to another."""
         if old == new:
             return weight
         prefix, places = weight.split([self.num_prefix, weight.shape[-2] - self.num_prefix], -2)
@@ -58,17 +58,17 @@ class PositionTable(nn.Module):
 
     @torch.no_grad()
     def resize(self, grid: Grid) -> None:
-        """Makes ``grid`` the native one, so that its inputs need no resizing in the forward pass."""
+        """Makes ``grid`` the native grid, so that its inputs need no resizing in the forward pass."""
         self.weight.data, self.grid = self(grid), self.span(grid)
 
 
 class FactorizedPositions(nn.Module):
-    """A learned table over space plus one over time, each the same along the other's axes.
+    """A learned table over space plus a learned table over time, each constant along the other's axes.
 
     Args:
-        grid: native ``(T, H, W)``.
-        embed_dims: width D.
-        scale: standard deviation of the entries at the start.
+        grid: Native grid ``(T, H, W)``.
+        embed_dims: Width D.
+        scale: Initial standard deviation of the entries.
     """
 
     def __init__(self, grid: Grid, embed_dims: int, scale: float) -> None:
@@ -81,29 +81,29 @@ class FactorizedPositions(nn.Module):
 
     @staticmethod
     def span(grid: Grid) -> Grid:
-        """``grid`` itself."""
+        """Returns ``grid`` itself."""
         return grid
 
     def forward(self, grid: Grid) -> Tensor:
-        """``(T * H * W, D)``."""
+        """Returns the positions ``(T * H * W, D)``."""
         time, space = (table(grid) for table in self.tables)
         return (time[:, None] + space).flatten(0, 1)
 
     def resize(self, grid: Grid) -> None:
-        """Makes ``grid`` the native one."""
+        """Makes ``grid`` the native grid."""
         for table in self.tables:
             table.resize(grid)  # type: ignore[operator]
 
 
 def resize_positions(table: Tensor, grid: Grid) -> Tensor:
-    """Fits a position table to another grid: bicubic in space, linear in time.
+    """Resizes a position table to another grid: bicubic in space, linear in time.
 
     Args:
-        table: ``(T, H, W, D)``.
-        grid: the wanted ``(T', H', W')``.
+        table: Table ``(T, H, W, D)``.
+        grid: Target grid ``(T', H', W')``.
 
     Returns:
-        ``(T', H', W', D)``; the table itself where nothing changes.
+        The resized table ``(T', H', W', D)``, or the table itself if nothing changes.
     """
     t, h, w, _ = table.shape
     if (h, w) != grid[1:]:

@@ -13,12 +13,12 @@ Grid = tuple[int, int, int]
 
 
 class Window(NamedTuple):
-    """Which tokens of ``(b t s)`` a query sees: b batch, t time, s space; further h heads and d dims.
+    """The tokens of ``(b t s)`` that a query sees: b batch, t time and s space; also h heads and d channels.
 
     Attributes:
-        batch: the axes that are joined with the batch, as no query looks across them.
-        tokens: the axes that a query looks along.
-        spans: the axes of the grid ``(T, H, W)`` among the latter: those that position tables tell apart.
+        batch: Axes that are folded into the batch, because no query looks across them.
+        tokens: Axes that a query looks along.
+        spans: Axes of the grid ``(T, H, W)`` among the latter, which position tables distinguish.
     """
 
     batch: str
@@ -27,12 +27,12 @@ class Window(NamedTuple):
 
     @property
     def fold(self) -> str:
-        """Pattern of the sequences that attend, for towers that split heads themselves."""
+        """Pattern of the sequences that attend, for towers that split the heads themselves."""
         return f'{self.batch} {self.tokens} d'
 
     @property
     def heads(self) -> str:
-        """The same with heads."""
+        """The same pattern with heads."""
         return f'{self.batch} h {self.tokens} d'
 
 
@@ -47,9 +47,9 @@ class Tokens(NamedTuple):
     """The stream of one expert.
 
     Attributes:
-        data: ``(B, T, P + S, D)``: per frame P prefix (class) tokens, then S = H * W patches.
-        grid: ``(T, H, W)`` of the patches.
-        num_prefix: P.
+        data: ``(B, T, P + S, D)``: for each frame, P prefix (class) tokens, then S = H * W patches.
+        grid: Grid ``(T, H, W)`` of the patches.
+        num_prefix: P, the number of prefix tokens.
     """
 
     data: Tensor
@@ -67,19 +67,19 @@ class Tokens(NamedTuple):
         return self.data[:, :, self.num_prefix:]
 
     def replace(self, data: Tensor) -> Tokens:
-        """The same grid with other data."""
+        """Returns tokens on the same grid with other data."""
         return self._replace(data=data)
 
     def drop_patches(self) -> Tokens:
-        """The class tokens alone."""
+        """Returns only the class tokens."""
         return self.replace(self.prefix)
 
 
 def check_window(window: str) -> str:
-    """Returns ``window``.
+    """Checks the name of a window and returns it.
 
     Raises:
-        InputError: if there is no such window.
+        InputError: If there is no such window.
     """
     if window not in WINDOWS:
         raise InputError(f'unknown window {window!r}; choose one of {", ".join(WINDOWS)}')
@@ -91,14 +91,14 @@ def attention(q: Tensor, k: Tensor, v: Tensor, num_heads: int, window: str,
     """Multi-head attention, eq. 1 and 7, inside a window.
 
     Args:
-        q: ``(B, T, S, D)``.
-        k, v: ``(B, T', S', D)``, with S' = S for the time and T' = T for the space window.
-        num_heads: number of heads; the scale is ``(D / num_heads) ** -0.5``.
-        window: a key of ``WINDOWS``.
-        plain: see ``efficient.py``.
+        q: Queries ``(B, T, S, D)``.
+        k, v: Keys and values ``(B, T', S', D)``, with S' = S for the time and T' = T for the space window.
+        num_heads: Number of heads. The scale is ``(D / num_heads) ** -0.5``.
+        window: A key of ``WINDOWS``.
+        plain: See ``efficient.py``.
 
     Returns:
-        ``(B, T, S, D)``.
+        The attended values, ``(B, T, S, D)``.
     """
     b, t, s, _ = q.shape
     fold = WINDOWS[window].heads
