@@ -59,7 +59,7 @@ class SoundExpert(Expert):
     def embed(self, x):
         grid = self.grid_of(x.shape[2:])
         patches = self.tower.patch(x).flatten(2).mT
-        x = torch.cat([self.tower.prefix.expand(len(x), -1, -1), patches], 1) + self.table(grid)
+        x = torch.cat([self.tower.prefix.expand(len(x), -1, -1), patches], 1) + self.table.at(grid)
         return Tokens(x[:, None], grid, self.num_prefix)
 
     def parts(self, i):

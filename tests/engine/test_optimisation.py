@@ -62,6 +62,19 @@ def test_minor11_modules_say_which_tables_are_not_decayed():
     assert decayed.items() < groups.items()
 
 
+@pytest.mark.parametrize('name', ['vit_base_patch16_224', 'eva02_base_patch16_clip_224'])
+def test_names_that_a_tower_does_not_have(name):
+    """timm's towers say that tokens are not decayed which only some of them have."""
+    model = build_tiny()
+    model.backbone.experts['spatial'] = MODELS.build(dict(
+        type='TimmExpert', model_name=name, frozen=False,
+        model_kwargs=dict(embed_dim=48, depth=2, num_heads=4)))
+    groups = groups_of(model)
+    prefix = 'backbone.experts.spatial.tower.'
+    assert groups[f'{prefix}pos_embed'][1] == groups[f'{prefix}cls_token'][1] == 0.
+    assert groups[f'{prefix}patch_embed.proj.weight'][1] == 0.05
+
+
 def test_embeddings_are_layer_0():
     model = build_tiny()
     for name in ('spatial.tower.conv1.weight', 'spatial.tower.class_embedding',

@@ -90,3 +90,12 @@ def test_minor19_one_label_is_in_percent_too():
 def test_M11_scores_of_single_views_are_refused(metric, score, label):
     with pytest.raises(InputError, match=r"shape \(6, 97\) instead of \(classes, \), .*average_clips='prob'"):
         metric().process(None, [dict(pred_score=score, gt_label=torch.tensor(label))])
+
+
+def test_a_task_called_action_and_many_combinations():
+    right, wrong = torch.tensor([.9, .1]), torch.tensor([.1, .9])
+    samples = [dict(pred_score=dict(action=right, scene=wrong), gt_label=dict(action=0, scene=0))]
+    assert evaluate(VerbNounMetric(topk=(1, )), samples) == dict(action_top1=100, scene_top1=0)
+    many = {f'task{i}': torch.eye(300)[7] for i in range(3)}
+    samples = [dict(pred_score=many, gt_label=dict.fromkeys(many, 7))]
+    assert evaluate(VerbNounMetric(topk=(1, )), samples) == {f'{task}_top1': 100 for task in many}

@@ -3,6 +3,7 @@ import copy
 
 import pytest
 import torch
+from mmengine.runner import load_checkpoint
 from toy import backbone, recognizer
 
 from mmaction.registry import MODELS
@@ -221,3 +222,86 @@ def test_mixup_of_all_modalities_by_one_lambda():
     assert not still['inputs']['spectrogram'][1].any() and torch.equal(still['inputs']['times'], times)
     with pytest.raises(InputError, match='MixupBlending cannot blend several modalities'):
         MODELS.build({**cfg, 'blending': dict(type='MixupBlending', num_classes=2)})
+
+
+def test_batches_without_a_side_input():
+    """Silent videos have no times: where some or all lack them nothing is exchanged about these."""
+    model, batch = build(recognizer()), inputs()
+    silent = torch.tensor([True, False])
+    some = model.backbone({**batch, 'times_mask': silent, 'spectrogram_mask': silent})
+    for mask in (silent, torch.tensor([False, False])):
+        given = {'video': batch['video'], 'times_mask': mask, 'spectrogram_mask': mask}
+        if mask.any():
+            times = batch['times'].masked_fill(~mask[:, None], 7.)
+            given |= {'times': times, 'spectrogram': batch['spectrogram']}
+        torch.testing.assert_close(model.backbone(given)['spatial'][1], some['spatial'][1])
+    with pytest.raises(InputError, match="reads the side input 'times', but the batch has"):
+        model.backbone({k: v for k, v in batch.items() if k != 'times'})
+
+    cfg = recognizer()['data_preprocessor']
+    cfg['blending']['probs'] = 1.
+    data = dict(inputs=dict(imgs=[torch.zeros(1, 3, 4, 8, 8)] * 2, times=[torch.ones(1, 2), torch.empty(0)],
+                            spectrogram=[torch.ones(1, 1, 8, 12), torch.empty(0)]), data_samples=samples())
+    out = MODELS.build(cfg)(data, training=True)['inputs']
+    assert out['times_mask'].all() and (out['times'] == 1).all()  # the mixture sounds as the first one does
+
+
+def test_an_expert_alone_knows_masks():
+    expert, batch = build(backbone()).experts['sound'], inputs()
+    whole = expert(batch)['sound']
+    part = expert({**batch, 'spectrogram_mask': torch.tensor([True, False])})['sound']
+    assert torch.equal(part[0], whole[0]) and not part[1].any()
+    assert not expert({'spectrogram_mask': torch.tensor([False, False])})['sound'].any()
+
+
+def test_sharing_and_checkpoints(tmp_path):
+    shared, apart = (build(recognizer(share=share)) for share in (('sound', ), ()))
+    for name, model in (('shared', shared), ('apart', apart)):
+        torch.save(dict(state_dict=model.state_dict()), tmp_path / f'{name}.pth')
+    load_checkpoint(apart, str(tmp_path / 'shared.pth'), strict=True)
+    torch.testing.assert_close(apart.backbone(inputs()), shared.backbone(inputs()))
+    with pytest.raises(InputError, match='apart.pth belongs to a model that does not share .*down.sound'):
+        load_checkpoint(shared, str(tmp_path / 'apart.pth'), strict=True)
+
+    ema = MODELS.get('LearnableEMA')(shared, momentum=0.5)
+    with torch.no_grad():
+        for parameter in shared.parameters():
+            parameter += parameter.requires_grad
+    ema.update_parameters(shared)
+    names = {k.removeprefix('module.') for k in ema.state_dict()} - {'steps'}
+    learnable = {k for k, p in shared.named_parameters(remove_duplicate=False) if p.requires_grad}
+    assert names == learnable and sum('t_sound.down.sound' in name for name in names) == 2
+    for mistake in (dict(share=('spatial', 'sond')), dict(share=('sound', ), once=True)):
+        cfg = backbone(share=mistake['share'])
+        cfg['exchanges']['t_sound']['layers'] = [0] if mistake.get('once') else [1]
+        with pytest.raises(InputError, match="but no block has two exchanges that can share"):
+            MODELS.build(cfg)
+
+
+@pytest.mark.parametrize('change, message', [
+    (lambda cfg: cfg['exchanges']['video'].update(between=('spatial', 'spatial')), 'needs two experts'),
+    (lambda cfg: cfg['exchanges']['video'].update(layers=[]), r'layers=\[\], but the 2 blocks'),
+    (lambda cfg: cfg['exchanges']['video'].update(receivers=['spatial']), 'must be a dict of receiver'),
+    (lambda cfg: cfg['experts']['sound'].update(normalize=dict(mean=[1.])), 'must have mean and std')])
+def test_what_does_not_fit_is_named(change, message):
+    cfg = backbone()
+    change(cfg)
+    with pytest.raises(InputError, match=message):
+        MODELS.build(cfg)
+
+
+def test_sizes_are_checked_before_anything_changes():
+    video = dict(img_size=32, patch_size=16, num_frames=4, depth=1, num_heads=2, embed_dims=16)
+    model = MODELS.build(dict(
+        type='MultiExpertViT', experts=dict(a=dict(type='CLIPExpert', **video),
+                                            b=dict(type='VideoMAEExpert', modality='other', **video)),
+        exchanges=dict(lateral=dict(type='Lateral'))))
+    with pytest.raises(InputError, match='a lateral connection needs equal grids'):
+        model.set_input_size((4, 64, 64))
+    assert model.experts['a'].grid == (2, 2, 2)
+
+
+def test_a_recognizer_without_a_head():
+    cfg = recognizer()
+    del cfg['cls_head']
+    assert set(build(cfg).backbone(inputs())) == {'sound', 'spatial', 'temporal'}

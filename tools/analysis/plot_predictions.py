@@ -59,7 +59,8 @@ def by_task(result: dict) -> Dict[str, Tuple[int, Tensor]]:
     """Returns the label and the scores of each task."""
     scores, label = result['pred_score'], result['gt_label']
     scores = scores if isinstance(scores, dict) else dict(action=scores)
-    return {task: (int(index), scores[task]) for task, index in labels_by_task(label, in_order(scores)).items()}
+    labels = labels_by_task(label, in_order(scores))
+    return {task: (int(index), scores[task]) for task, index in labels.items()}
 
 
 def is_right(result: dict) -> bool:

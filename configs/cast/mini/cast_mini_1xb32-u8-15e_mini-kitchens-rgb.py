@@ -1,7 +1,7 @@
 # A CAST small enough to train from scratch on two CPU cores, on synthetic kitchens in real video files:
 #   python tools/data/mini_kitchens/generate.py
 #   python tools/train.py configs/cast/mini/cast_mini_1xb32-u8-15e_mini-kitchens-rgb.py
-# The experts are trained, too, as nothing is pre-trained at this size. README.md has the accuracies.
+# The experts are trained, too, as nothing is pre-trained at this size. docs/zoo.md has the accuracies.
 _base_ = [
     '../_base_/default_runtime.py', '../_base_/models/cast_vit-base-p16_verb-noun.py',
     '../_base_/datasets/ek100.py', '../_base_/schedules/adamw_50e.py'

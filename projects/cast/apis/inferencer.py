@@ -47,7 +47,7 @@ def rank_classes(score: Tensor, names: Optional[List[str]], topk: int) -> Rankin
 
 
 def rankings(pred_score: Union[Tensor, Dict[str, Tensor]], names: Names, topk: int) -> Dict[str, Ranking]:
-    """Returns a ranking for each task, and for verb and noun also one of actions, by p(verb) * p(noun).
+    """Returns a ranking for each task, and for two tasks one of actions, by p(verb) * p(noun).
 
     Raises:
         InputError: If a label map has another number of classes than the model.
@@ -59,7 +59,7 @@ def rankings(pred_score: Union[Tensor, Dict[str, Tensor]], names: Names, topk: i
             raise InputError(f'the label map for {task} has {len(have)} names, but the model has '
                              f'{len(score)} classes; give the right one as label_map')
     result = {task: rank_classes(s, names.get(task), topk) for task, s in scores.items()}
-    if len(scores) == 2:
+    if len(scores) == 2 and 'action' not in scores:
         verb, noun = scores.values()
         verbs, nouns = ([*(names.get(task) or map(str, range(len(s))))] for task, s in scores.items())
         pairs = [f'{v} {n}' for v in verbs for n in nouns]

@@ -1,8 +1,8 @@
-from .experts import VIDEOMAE, load_strictly, read_expert
+from .experts import VIDEOMAE, read_expert
 from .reader import read_checkpoint, unwrap
 from .release import RELEASE
 from .rename import Table, rename
 from .state_dict import State, digest, first_few, mismatch
 
-__all__ = ['RELEASE', 'State', 'Table', 'VIDEOMAE', 'digest', 'first_few', 'load_strictly', 'mismatch',
+__all__ = ['RELEASE', 'State', 'Table', 'VIDEOMAE', 'digest', 'first_few', 'mismatch',
            'read_checkpoint', 'read_expert', 'rename', 'unwrap']

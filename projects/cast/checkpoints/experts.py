@@ -1,18 +1,17 @@
-"""Reads the tower of an expert from commonly available files, and loads it strictly.
+"""Reads the tower of an expert from commonly available files.
 
 The files use the names of OpenAI's CLIP and open_clip (the same, below ``visual.``), of the authors of
 VideoMAE, or of MMAction2's VideoMAE.
 """
 from collections import OrderedDict
-from typing import Any, Callable, Dict, Tuple
+from typing import Tuple
 
 import torch
-from mmengine.logging import print_log
 
-from ..utils import InputError, MissingFileError
+from ..utils import InputError
 from .reader import read_checkpoint, unwrap
 from .rename import Table, rename
-from .state_dict import State, first_few, mismatch
+from .state_dict import State, first_few
 
 VIDEOMAE: Table = [  # authors', ours (MMAction2's below `backbone.`)
     ('patch_embed.proj.', 'patch_embed.projection.'),
@@ -68,32 +67,3 @@ def with_fc_norm(state: State) -> State:
     state.setdefault('fc_norm.weight', torch.ones_like(width))
     state.setdefault('fc_norm.bias', torch.zeros_like(width))
     return state
-
-
-def load_strictly(tower: Any, path: str, read: Callable[[str], State] = read_expert,
-                  fit: Callable[[State], Dict[str, str]] = lambda state: {}) -> None:
-    """Loads the weights of a tower strictly.
-
-    Args:
-        tower: The ``tower`` of an expert.
-        path: Path of any file that ``read`` supports.
-        read: Function that reads a file to tensors by the tower's names.
-        fit: Function that resizes position tables in place and describes what it did to each.
-
-    Raises:
-        MissingFileError: If the file is missing.
-        InputError: If tensors are missing, unexpected or of the wrong shape. The message names them.
-    """
-    try:
-        state = read(path)
-    except FileNotFoundError as error:
-        raise MissingFileError(
-            f'{path}: no such expert checkpoint. The header of the config says where to get it; '
-            'set the path in the config, or None to start from random weights') from error
-    for name, done in fit(state).items():
-        print_log(f'{path}: {name} interpolated {done}', logger='current')
-    problem = mismatch(tower.state_dict(), state)
-    if problem:
-        raise InputError(f'{path} does not fit {type(tower).__name__}: {problem}; choose the file '
-                         'or the expert config that belongs to the other')
-    tower.load_state_dict(state)

@@ -90,7 +90,7 @@ def read_checkpoint(path: str, map_location: Any = 'cpu') -> dict:
 
 def unwrap(checkpoint: dict) -> Tuple[Dict[str, torch.Tensor], str]:
     """Returns the state dict in a checkpoint, and the key that contains it ('' if there is none)."""
-    for key in ('state_dict', 'model', 'module'):
+    for key in ('state_dict', 'model', 'module', 'model_state'):
         if isinstance(checkpoint.get(key), dict):
             return checkpoint[key], key
     return checkpoint, ''

@@ -30,8 +30,9 @@ class LearnableEMA(ExponentialMovingAverage):
     def state_dict(self, *args, **kwargs):
         """Returns the averages and the number of steps."""
         state = super().state_dict(*args, **kwargs)
-        keep = {f'module.{name}' for name in self.avg_parameters} | {'steps'}
-        return OrderedDict((k, v) for k, v in state.items() if k in keep)
+        averaged = {id(p) for p in self.avg_parameters.values()}  # under all names of what modules share
+        names = {name for name, p in self.named_parameters(remove_duplicate=False) if id(p) in averaged}
+        return OrderedDict((k, v) for k, v in state.items() if k in names | {'steps'})
 
     def load_state_dict(self, state_dict, strict: bool = True, **kwargs):
         """Loads the result of :meth:`state_dict`; all other values stay as they are."""

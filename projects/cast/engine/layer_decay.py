@@ -1,5 +1,4 @@
 """Layer-wise learning rate decay that respects the modules' own choice of weight decay."""
-from operator import attrgetter
 from typing import Dict, List
 
 from mmpretrain.engine import LearningRateDecayOptimWrapperConstructor
@@ -23,7 +22,7 @@ class LayerDecayOptimWrapperConstructor(LearningRateDecayOptimWrapperConstructor
         if not prefix:
             keys = self.paramwise_cfg.get('custom_keys', {})
             paths = {id(parameter): path for path, parameter in module.named_parameters()}
-            names = [paths.get(id(attrgetter(name)(m)), '') for m in module.modules()
+            names = [paths.get(id(getattr(m, name, None)), '') for m in module.modules()
                      for name in sorted(getattr(m, 'no_weight_decay', set)())]
             own = {name: dict(decay_mult=0.) for name in names
                    if name and not any(key in name for key in keys)}

@@ -1,6 +1,7 @@
 """Verb, noun and action accuracy as defined by the EPIC-KITCHENS-100 action recognition challenge."""
 import csv
 import functools
+import math
 from typing import Dict, List, Optional, Sequence, Set, Tuple
 
 import numpy as np
@@ -12,6 +13,8 @@ from mmaction.registry import METRICS
 from ..utils import InputError, MissingFileError, labels_by_task
 from .accuracy_metric import check_scores
 
+MOST_ACTIONS = 10**7  # combinations of labels that are ranked for each sample
+
 
 @METRICS.register_module()
 class VerbNounMetric(BaseMetric):
@@ -19,7 +22,8 @@ class VerbNounMetric(BaseMetric):
 
     The score of an action is p(verb) * p(noun), ranked over all pairs, and it is right only if both are
     (https://arxiv.org/abs/2006.13256, section 4.1). The tasks are those of the head, of any number and name;
-    an action is right only if all of its labels are. Results are in percent: ``acc/action_top1`` and so on.
+    an action is right only if all of its labels are. Actions are left out if there are more than ten million
+    combinations, or if a task has that name. Results are in percent: ``acc/action_top1`` and so on.
     Top-1 is also given as ``acc/unseen_action_top1`` for participants who are not in the training set, and as
     ``acc/tail_action_top1`` for rare classes: tail verbs, tail nouns, and actions with either of them.
 
@@ -69,15 +73,16 @@ class VerbNounMetric(BaseMetric):
             if any(not np.isfinite(s).all() for s in scores.values()):
                 raise InputError(f'scores of {sample.get("narration_id", "a sample")} are not finite; '
                                  'the model has diverged, or its checkpoint is broken')
-            labelled, joint = min(label) >= 0, functools.reduce(np.multiply.outer, scores.values())
-            right = np.ravel_multi_index(label, joint.shape) if labelled else 0
+            labelled, shape = min(label) >= 0, [len(s) for s in scores.values()]
             ranks = {task: rank(s, i) for (task, s), i in zip(scores.items(), label)}
-            ranks['action'] = rank(joint.ravel(), int(right))
+            if 'action' not in ranks and math.prod(shape) <= MOST_ACTIONS:
+                joint = functools.reduce(np.multiply.outer, scores.values()).ravel()
+                ranks['action'] = rank(joint, int(np.ravel_multi_index(label, shape)) if labelled else 0)
             if broken := bool(sample.get('broken')):
-                ranks = dict.fromkeys(ranks, joint.size)
+                ranks = dict.fromkeys(ranks, math.prod(shape))
             tail = {task: i in self.tail.get(task, ()) for task, i in zip(scores, label)}
             self.results.append(dict(
-                ranks=ranks, labelled=labelled, broken=broken, tail={**tail, 'action': any(tail.values())},
+                ranks=ranks, labelled=labelled, broken=broken, tail={'action': any(tail.values()), **tail},
                 unseen=str(sample.get('narration_id')).split('_')[0] in self.unseen))
 
     def compute_metrics(self, results: List[dict]) -> Dict[str, float]:

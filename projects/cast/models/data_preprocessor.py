@@ -69,6 +69,13 @@ class CASTDataPreprocessor(MultiModalDataPreprocessor):
             for sample in samples:
                 if isinstance(sample.gt_label, torch.Tensor) and len(sample.gt_label) == 1:
                     sample.set_gt_label(F.one_hot(sample.gt_label[0], self.blending.num_classes))
+            before = mixed
             mixed, samples = self.blending(mixed, samples)
+            if mixed is not before:  # a mixture of two samples has the side inputs that either of them has
+                for name in [k for k in batch if k + MASK in batch and k not in self.preprocessors]:
+                    present = batch[name + MASK]
+                    batch[name] = torch.where(
+                        present.view(-1, *[1] * (batch[name].dim() - 1)), batch[name], batch[name].flip(0))
+                    batch[name + MASK] = present | present.flip(0)
             batch.update(mixed)
         return {**data, 'inputs': batch, 'data_samples': samples}

@@ -1,5 +1,5 @@
 """Batches of several modalities."""
-from typing import Dict, Union
+from typing import Dict, Optional, Union
 
 from torch import Tensor
 
@@ -38,3 +38,8 @@ def flatten_views(batch: Batch) -> Batch:
     views = count_views(batch)
     return {key: value.repeat_interleave(views, 0) if key.endswith(MASK) else
             value.expand(-1, views, *value.shape[2:]).flatten(0, 1) for key, value in batch.items()}
+
+
+def masked(x: Tensor, factors: Optional[Tensor]) -> Tensor:
+    """Multiplies each sample of ``x`` by its factor, if there are factors."""
+    return x if factors is None else x * factors.to(x.dtype).view(-1, *[1] * (x.dim() - 1))

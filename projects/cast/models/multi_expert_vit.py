@@ -13,10 +13,11 @@ from mmaction.registry import MODELS
 from mmaction.utils import ConfigType
 
 from ..utils import InputError
-from .inputs import MASK, Inputs, as_batch
+from .inputs import MASK, Inputs, as_batch, masked
 from .layers import Tokens
 
 Streams = Dict[str, Tokens]
+Shapes = Dict[str, Tuple[int, ...]]
 
 
 @MODELS.register_module(name=['MultiExpertViT', 'TwoExpertViT'])
@@ -73,10 +74,8 @@ class MultiExpertViT(BaseModule):
                 name: self.build_exchange(float(rate), **exchanges[name]) for name in self.order
                 if i in exchanges[name].get('layers', range(self.depth))})
             for i, rate in enumerate(np.linspace(0, drop_path_rate, self.depth)))
-        for i in range(self.depth):
-            self.share(i, share_projections)
-        # Experts that pool only class tokens: their patches are not read after the last block.
-        self.pools_prefix = {n for n, e in self.experts.items() if e.pools_prefix}
+        for name in share_projections:
+            self.share(name)
         for module in self.modules():
             if hasattr(type(module), 'plain'):
                 module.plain = plain
@@ -89,7 +88,7 @@ class MultiExpertViT(BaseModule):
         self.depth = next(iter(depths.values()))
         for name, cfg in exchanges.items():
             layers = cfg.get('layers', ())
-            if set(layers) - set(range(self.depth)):
+            if set(layers) - set(range(self.depth)) or not cfg.get('layers', True):
                 raise InputError(f'the exchange {name!r} has layers={list(layers)}, but the {self.depth} '
                                  f'blocks are numbered 0 to {self.depth - 1}; name some of these')
         if self.combine not in ('sum', 'mean', 'sequence'):
@@ -102,23 +101,28 @@ class MultiExpertViT(BaseModule):
         """Builds one exchange for the widths and grids of its two experts."""
         between = tuple(between) or tuple(self.experts)
         missing = [name for name in between if name not in self.experts]
-        if missing or len(between) != 2:
+        if missing or len(between) != 2 or len(set(between)) != 2:
             raise InputError(f'an exchange needs two experts, got between={between}; the experts '
                              f'are {tuple(self.experts)}')
-        return MODELS.build({
+        exchange = MODELS.build({
             'drop_path_rate': rate,
             **cfg, 'embed_dims': {n: self.experts[n].embed_dims for n in between},
             'grids': {n: self.experts[n].grid for n in between}})
+        # keys of the batch that it depends on: nothing is exchanged about samples that lack one of them
+        exchange.reads = [self.experts[n].modality for n in between] + list(
+            exchange.side_inputs(self.modality_shapes()))
+        return exchange
 
-    def share(self, i: int, experts: Sequence[str]) -> None:
-        """Makes the exchanges of block ``i`` share the projections of some experts."""
-        exchanges = list(self.exchanges_at(i).values())
-        for name in experts:
-            if name not in self.experts:
-                raise InputError(f'share_projections names {name!r}; the experts are {list(self.experts)}')
-            those = [exchange for exchange in exchanges if name in exchange.other]
-            for exchange in those[1:]:
-                exchange.share(those[0], name)
+    def share(self, expert: str) -> None:
+        """Makes the exchanges of each block share the projections of an expert."""
+        shared = False
+        for i in range(self.depth):
+            first, *others = [e for e in self.exchanges_at(i).values() if expert in e.other] or [None]
+            for exchange in others:
+                shared |= exchange.share(first, expert)
+        if not shared:
+            raise InputError(f'share_projections names {expert!r}, but no block has two exchanges that can '
+                             f'share its projections; the experts are {list(self.experts)}')
 
     def exchanges_at(self, i: int) -> Dict[str, Any]:
         """Returns the exchanges of block ``i`` by name."""
@@ -136,42 +140,32 @@ class MultiExpertViT(BaseModule):
             The pooled feature of each expert, ``(B, D)``, or ``(B, T, D)`` if it gives one per frame, in the
             dtype of the input regardless of the dtype of the weights.
         """
-        inputs = as_batch(inputs)
+        inputs = self.with_side_inputs(as_batch(inputs))
         dtype = next(self.parameters()).dtype  # all weights have the same dtype
-        x, masks = {}, {}
-        for name, e in self.experts.items():
-            mask = inputs.get(e.modality + MASK)
-            if mask is not None:
-                masks[name] = mask
-                inputs.setdefault(e.modality, torch.zeros(
-                    len(mask), *e.input_shape(), dtype=dtype, device=mask.device))
-            x[name] = e.embed(e.renormalize(e.pick(inputs).to(dtype)))
+        given = next((value.dtype for value in inputs.values() if value.is_floating_point()), dtype)
+        x = {name: e.embed(e.renormalize(e.pick(inputs).to(dtype))) for name, e in self.experts.items()}
         for i in range(self.depth):
             last = i == self.depth - 1
             if self.with_cp and torch.is_grad_enabled():
-                x = checkpoint(self.block, i, x, inputs, masks, last, use_reentrant=False)
+                x = checkpoint(self.block, i, x, inputs, last, use_reentrant=False)
             else:
-                x = self.block(i, x, inputs, masks, last)
-        return {name: scaled(e.pool(x[name]), masks.get(name)).to(inputs[e.modality].dtype)
-                for name, e in self.experts.items()}
+                x = self.block(i, x, inputs, last)
+        return {name: masked(e.pool(x[name]), e.mask(inputs)).to(given) for name, e in self.experts.items()}
 
-    def block(self, i: int, x: Streams, inputs: Dict[str, Tensor] = {}, masks: Dict[str, Tensor] = {},
-              last: bool = False) -> Streams:
+    def block(self, i: int, x: Streams, inputs: Dict[str, Tensor] = {}, last: bool = False) -> Streams:
         """Runs block ``i`` of all experts.
 
         Args:
             i: Index of the block.
             x: Tokens of each expert.
             inputs: The batch.
-            masks: For each expert, ``(B, )``: whether a sample has what the expert reads.
             last: Whether to drop the patches of experts that pool their class tokens, as nothing reads them.
         """
         x = {name: e.self_attend(i, x[name]) for name, e in self.experts.items()}  # eq. 3
-        x = self.exchange(i, x, inputs, masks, last)  # eq. 7, 8 and 4
+        x = self.exchange(i, x, inputs, last)  # eq. 7, 8 and 4
         return {name: e.feed_forward(i, x[name]) for name, e in self.experts.items()}  # eq. 5
 
-    def exchange(self, i: int, x: Streams, inputs: Dict[str, Tensor], masks: Dict[str, Tensor],
-                 last: bool) -> Streams:
+    def exchange(self, i: int, x: Streams, inputs: Dict[str, Tensor], last: bool) -> Streams:
         """Runs all exchanges of block ``i``, stage by stage; the single one of the paper is one stage."""
         exchanges = list(self.exchanges_at(i).values())
         stages = [[e] for e in exchanges] if self.combine == 'sequence' and exchanges else [exchanges]
@@ -179,26 +173,28 @@ class MultiExpertViT(BaseModule):
         for k, stage in enumerate(stages):
             if last and not self.plain:  # drop patches that no later stage reads
                 later = [e for stage in stages[k + 1:] for e in stage]
-                unread = self.pools_prefix - {name for e in later for name in e.other}
+                unread = {n for n, e in self.experts.items() if e.pools_prefix}
+                unread -= {name for e in later for name in e.other}
             updates: Dict[str, list] = {name: [] for name in x}
             for exchange in stage:
-                seen = [masks[name] for name in exchange.other if name in masks]
-                both = torch.stack(seen).all(0) if seen else None
+                masks = [inputs[key + MASK] for key in exchange.reads if key + MASK in inputs]
+                complete = torch.stack(masks).all(0) if masks else None
                 for name, phi in exchange(x, inputs, unread).items():
-                    updates[name].append((phi, both))
+                    read = phi[:, :, :x[name].num_prefix] if name in unread else phi
+                    updates[name].append((read, complete))
             x = {name: t.drop_patches() if name in unread else t for name, t in x.items()}
             x = {name: t.replace(t.data + self.combined(updates[name])) if updates[name] else t
                  for name, t in x.items()}  # eq. 4
         return x
 
     def combined(self, updates: List[Tuple[Tensor, Optional[Tensor]]]) -> Tensor:
-        """Returns the sum of a stream's updates, or the mean of those whose experts both see the sample."""
-        total = functools.reduce(torch.add, (scaled(phi, mask) for phi, mask in updates))
+        """Returns the sum of a stream's updates, or per sample the mean of those it is complete for."""
+        total = functools.reduce(torch.add, (masked(phi, mask) for phi, mask in updates))
         if self.combine != 'mean':
             return total
         ones = total.new_ones(len(total))
         count = torch.stack([ones if mask is None else mask.to(ones) for _, mask in updates]).sum(0)
-        return scaled(total, 1 / count.clamp(min=1))
+        return masked(total, 1 / count.clamp(min=1))
 
     def layer_groups(self) -> List[List[nn.Parameter]]:
         """Returns parameters by depth: embeddings, each block with its exchanges, and the last norms."""
@@ -206,14 +202,39 @@ class MultiExpertViT(BaseModule):
         exchanges = [[], *(list(e.parameters()) for e in self.exchanges), []]
         return [sum(groups, []) for groups in zip(*experts, exchanges)]
 
-    def smallest_inputs(self) -> Dict[str, Tuple[int, ...]]:
-        """Returns the shapes, without the batch axis, of the smallest batch that all modules can read."""
-        shapes: Dict[str, Tuple[int, ...]] = {}
+    def modality_shapes(self, smallest: bool = False) -> Shapes:
+        """Returns the shape of the native, or of the smallest, input of each modality, without the batch."""
+        shapes: Shapes = {}
         for e in self.experts.values():
-            shape = e.input_shape(smallest=True)
+            shape = e.input_shape(smallest)
             shapes[e.modality] = tuple(map(math.lcm, shapes.get(e.modality, shape), shape))
-        sides = [e.side_inputs(shapes) for i in range(self.depth) for e in self.exchanges_at(i).values()]
-        return {k: v for part in (shapes, *sides) for k, v in part.items()}
+        return shapes
+
+    def side_inputs(self, shapes: Shapes) -> Shapes:
+        """Returns the shapes of the side inputs that the exchanges read beside those of the modalities."""
+        parts = (e.side_inputs(shapes) for i in range(self.depth) for e in self.exchanges_at(i).values())
+        return {key: shape for part in parts for key, shape in part.items()}
+
+    def smallest_inputs(self) -> Shapes:
+        """Returns the shapes, without the batch axis, of the smallest batch that all modules can read."""
+        shapes = self.modality_shapes(smallest=True)
+        return {**shapes, **self.side_inputs(shapes)}
+
+    def with_side_inputs(self, batch: Dict[str, Tensor]) -> Dict[str, Tensor]:
+        """Adds zeros for side inputs that, as their mask says, all samples lack.
+
+        Raises:
+            InputError: If a side input is missing without a mask.
+        """
+        sides = {key for i in range(self.depth) for e in self.exchanges_at(i).values() for key in e.reads}
+        missing = sides - set(batch) - {e.modality for e in self.experts.values()}
+        for key in missing:
+            if key + MASK not in batch:
+                raise InputError(f'an exchange reads the side input {key!r}, but the batch has '
+                                 f'{sorted(batch)}; name it in collect_keys')
+            mask, shape = batch[key + MASK], self.side_inputs(self.modality_shapes())[key]
+            batch[key] = torch.zeros(len(mask), *shape, device=mask.device)
+        return batch
 
     @torch.no_grad()
     def set_input_size(self, size: Tuple[int, ...], modality: str = 'video') -> None:
@@ -226,15 +247,12 @@ class MultiExpertViT(BaseModule):
             size: Size ``(F, H, W)`` of a clip.
             modality: Modality whose experts read inputs of that size.
         """
-        for expert in self.experts.values():
-            if expert.modality == modality:
-                expert.set_input_size(size)
-        grids = {name: expert.grid for name, expert in self.experts.items()}
-        for i in range(self.depth):
-            for exchange in self.exchanges_at(i).values():
-                exchange.set_grids(grids)
-
-
-def scaled(x: Tensor, factors: Optional[Tensor]) -> Tensor:
-    """Multiplies each sample of ``x`` by its factor, if there are factors."""
-    return x if factors is None else x * factors.to(x.dtype).view(-1, *[1] * (x.dim() - 1))
+        resized = [e for e in self.experts.values() if e.modality == modality]
+        grids = {name: e.grid_of(size) if e in resized else e.grid for name, e in self.experts.items()}
+        exchanges = [e for i in range(self.depth) for e in self.exchanges_at(i).values()]
+        for exchange in exchanges:  # all of them, before anything is changed
+            exchange.check_grids(grids)
+        for expert in resized:
+            expert.set_input_size(size)
+        for exchange in exchanges:
+            exchange.set_grids(grids)

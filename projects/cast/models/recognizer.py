@@ -36,11 +36,12 @@ class CASTRecognizer(BaseRecognizer):
         super().__init__(data_preprocessor=data_preprocessor, **kwargs)
         by_modality = getattr(self.data_preprocessor, 'preprocessors', {})
         for expert in experts_of(self.backbone).values():
-            expert.per_frame |= expert.name in getattr(self.cls_head, 'per_frame', ())
+            expert.per_frame |= expert.name in getattr(getattr(self, 'cls_head', None), 'per_frame', ())
             names = [name for name in by_modality if HOST_NAMES.get(name, name) == expert.modality]
-            has = by_modality[names[0]] if names else self.data_preprocessor
+            preprocessor = by_modality[names[0]] if names else self.data_preprocessor
             expert.set_normalization(**{
-                key: getattr(has, key).flatten().tolist() for key in ('mean', 'std') if hasattr(has, key)})
+                key: getattr(preprocessor, key).flatten().tolist() for key in ('mean', 'std')
+                if hasattr(preprocessor, key)})
 
     @cached_property
     def _ddp_params_and_buffers_to_ignore(self) -> List[str]:
@@ -97,12 +98,19 @@ class CASTRecognizer(BaseRecognizer):
                 f'{filename} belongs to another model than the config: {problem}. Give the config it was '
                 'made with; tools/convert/release_checkpoint.py converts released CAST checkpoints, and with '
                 '--drop-head readies any checkpoint for learning other classes')
+        names: Dict[int, List[str]] = {}
+        for name, parameter in self.named_parameters(prefix.rstrip('.'), remove_duplicate=False):
+            names.setdefault(id(parameter), []).append(name)
+        for first, *others in (shared for shared in names.values() if len(shared) > 1):
+            if any(not torch.equal(state_dict[first], state_dict[name]) for name in others):
+                raise InputError(f'{filename} belongs to a model that does not share {first} with {others}; '
+                                 'set share_projections as in the config it was made with')
 
     def frozen_experts(self) -> Dict[str, State]:
         """Returns the tensors of each tower that never change, by the tower's prefix in the state dict."""
         frozen = {}
         for path, expert in experts_of(self.backbone).items():
-            norm = {id(p) for p in expert.post_norm.parameters()}
+            norm = {id(p) for p in expert.post_norm.parameters() if expert.learns_post_norm}
             learned = {k for k, p in expert.tower.named_parameters() if id(p) in norm}
             state = expert.tower.state_dict() if expert.frozen else {}
             prefix = f'backbone.{path}.tower.' if path else 'backbone.tower.'

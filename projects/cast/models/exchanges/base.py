@@ -1,5 +1,5 @@
 """Base class of the exchanges, each of which connects two experts."""
-from typing import Any, Collection, Dict, Mapping, Optional, Tuple
+from typing import Any, Collection, Dict, Mapping, Optional, Sequence, Tuple
 
 from mmcv.cnn.bricks import DropPath
 from torch import Tensor, nn
@@ -24,6 +24,7 @@ class Exchange(nn.Module):
         InputError: If a receiver is not one of the experts, or if there is none.
     """
 
+    reads: Sequence[str] = ()  # keys of the batch that it depends on, set by the backbone
     projections: Tuple[str, ...] = ()  # ModuleDicts by expert that exchanges of a block can share
 
     def __init__(self, embed_dims: Dict[str, int], receivers: Collection[str], drop_path_rate: float) -> None:
@@ -58,12 +59,16 @@ class Exchange(nn.Module):
         """
         return {}
 
-    def share(self, other: 'Exchange', expert: str) -> None:
+    def share(self, other: 'Exchange', expert: str) -> bool:
         """Uses the :attr:`projections` of another exchange for an expert, so that both share them.
+
+        Returns:
+            Whether there are any.
 
         Raises:
             InputError: If their shapes differ.
         """
+        shared = False
         for name in self.projections:
             own, theirs = getattr(self, name), getattr(other, name, {})
             if expert in own and expert in theirs:
@@ -72,7 +77,13 @@ class Exchange(nn.Module):
                         f'the exchanges cannot share the projections of {expert!r}, as their shapes are '
                         f'{tuple(own[expert].weight.shape)} and {tuple(theirs[expert].weight.shape)}; give '
                         'both the same bottleneck_dims')
-                own[expert] = theirs[expert]
+                own[expert], shared = theirs[expert], True
+        return shared
+
+    def check_grids(self, grids: Dict[str, Grid]) -> None:
+        """Raises an InputError if the exchange cannot pair the grids of its experts."""
+        for r, cross in getattr(self, 'attn', {}).items():
+            cross.check(grids[r], grids[self.other[r]])
 
     def set_grids(self, grids: Dict[str, Grid]) -> None:
         """Resizes the position tables, if there are any, to new native grids of the experts."""

@@ -42,11 +42,15 @@ class Lateral(PatchExchange):
     def __init__(self, embed_dims: Dict[str, int], grids: Dict[str, Grid], receivers: Sequence[str] = (),
                  drop_path_rate: float = 0.) -> None:
         super().__init__(embed_dims, receivers or embed_dims, drop_path_rate)
-        if len(set(grids.values())) > 1:
-            raise InputError(f'a lateral connection needs equal grids, got {grids}; use BCAST with the '
-                             "window 'space-time', or inputs whose grids agree")
+        self.check_grids(grids)
         self.proj = nn.ModuleDict({
             r: zero_init(nn.Linear(embed_dims[self.other[r]], embed_dims[r])) for r in self.receivers})
+
+    def check_grids(self, grids: Dict[str, Grid]) -> None:
+        pair = {name: grids[name] for name in self.other}
+        if len(set(pair.values())) > 1:
+            raise InputError(f'a lateral connection needs equal grids, got {pair}; use BCAST with the '
+                             "window 'space-time', or inputs whose grids agree")
 
     def phi(self, r: str, own: Tokens, other: Tokens) -> Tensor:
         return self.proj[r](other.patches)

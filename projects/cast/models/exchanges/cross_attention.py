@@ -67,7 +67,7 @@ class CrossAttention(nn.Module):
             return linear(x.patches)
         table: Any = self.tables[name]
         t, h, w = table.span(x.grid)
-        positions = table(x.grid).view(t, h * w, -1)
+        positions = table.at(x.grid).view(t, h * w, -1)
         return recompute(lambda patches: linear(patches + positions), x.patches, self.plain)
 
     def check(self, query: Grid, context: Grid) -> None:

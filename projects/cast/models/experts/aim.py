@@ -35,7 +35,7 @@ class AIMExpert(CLIPExpert):
 
     def positions(self, grid: Grid) -> Tensor:
         """Returns the position embedding of every frame, ``(T, 1 + S, D)``."""
-        return super().positions(grid) + self.time_table(grid)[:, None]
+        return super().positions(grid) + self.time_table.at(grid)[:, None]
 
     def self_attend(self, i: int, x: Tokens) -> Tokens:
         """Applies attention over time, to class tokens as well, and then eq. 3."""

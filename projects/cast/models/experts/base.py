@@ -10,7 +10,7 @@ from mmcv.cnn.bricks import DropPath
 from torch import Tensor, nn
 
 from ...utils import InputError
-from ..inputs import Inputs, as_batch
+from ..inputs import MASK, Inputs, as_batch, masked
 from ..layers import Adapter, Grid, PositionTable, Tokens, attention, check_window
 from .pretrained import PretrainedTower
 
@@ -56,6 +56,7 @@ class Expert(PretrainedTower, metaclass=ABCMeta):
     role = 'spatial'
     pools_prefix = False  # whether `summarise` reads only the class tokens
     num_prefix = 0
+    learns_post_norm = True  # also where the tower is frozen
     plain = False  # see layers/efficient.py
 
     def __init__(self,
@@ -83,6 +84,8 @@ class Expert(PretrainedTower, metaclass=ABCMeta):
         self.window = check_window(window)
         self.ffn_adapter_scale, self.frozen, self.checkpoint = ffn_adapter_scale, frozen, checkpoint
         self.name, self.modality = name or self.role, modality
+        if normalize and set(normalize) != {'mean', 'std'}:
+            raise InputError(f'normalize={dict(normalize)} must have mean and std, per channel')
         self.normalize, self.per_frame, self.as_tensor = normalize, per_frame, as_tensor
         self.tower = self.build_tower()
         adapters = range(depth if adapter_ratio else 0)
@@ -91,7 +94,7 @@ class Expert(PretrainedTower, metaclass=ABCMeta):
         self.drop_paths = nn.ModuleList(
             DropPath(float(rate)) for rate in np.linspace(0, drop_path_rate, depth))
         self.tower.requires_grad_(not frozen)
-        self.post_norm.requires_grad_(True)
+        self.post_norm.requires_grad_(self.learns_post_norm or not frozen)
         self.set_normalization()
 
     @abstractmethod
@@ -132,7 +135,8 @@ class Expert(PretrainedTower, metaclass=ABCMeta):
         """Runs the expert by itself, as a backbone.
 
         Args:
-            inputs: A normalised clip ``(B, 3, F, H, W)``, or a dict of inputs by modality.
+            inputs: A normalised clip ``(B, 3, F, H, W)``, or a dict of inputs and masks, as for
+                :class:`MultiExpertViT`.
 
         Returns:
             The feature under its name: ``(B, D)``, or ``(B, T, D)`` with :attr:`per_frame`.
@@ -144,7 +148,7 @@ class Expert(PretrainedTower, metaclass=ABCMeta):
             if i == self.depth - 1 and self.pools_prefix and not self.plain:
                 x = x.drop_patches()
             x = self.feed_forward(i, x)
-        feature = self.pool(x).to(clip)
+        feature = masked(self.pool(x), self.mask(inputs)).to(clip)
         return feature if self.as_tensor else {self.name: feature}
 
     def self_attend(self, i: int, x: Tokens) -> Tokens:
@@ -185,11 +189,17 @@ class Expert(PretrainedTower, metaclass=ABCMeta):
         """
         if isinstance(inputs, Tensor):
             return inputs
-        batch = as_batch(inputs)
+        batch, mask = as_batch(inputs), self.mask(inputs)
+        if self.modality not in batch and mask is not None:  # no sample has it
+            return next(self.parameters()).new_zeros(len(mask), *self.input_shape())
         if self.modality not in batch:
             raise InputError(f'the expert {self.name!r} reads {self.modality!r}, but the batch has '
                              f'{sorted(batch)}; name it in collect_keys, or set the modality of the expert')
         return batch[self.modality]
+
+    def mask(self, inputs: Inputs) -> Optional[Tensor]:
+        """Returns which samples of a batch have what this expert reads, or None if all have."""
+        return None if isinstance(inputs, Tensor) else as_batch(inputs).get(self.modality + MASK)
 
     def smallest_inputs(self) -> Dict[str, Tuple[int, ...]]:
         """Returns the shape of the smallest input, by modality, without the batch axis."""

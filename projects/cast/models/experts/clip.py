@@ -60,7 +60,7 @@ class CLIPExpert(VideoExpert):
 
     def positions(self, grid: Grid) -> Tensor:
         """Returns the positions of the class token and patches, ``(1 + S, D)`` or ``(T, 1 + S, D)``."""
-        return self.table(grid)
+        return self.table.at(grid)
 
     @property
     def blocks(self):

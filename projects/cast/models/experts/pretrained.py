@@ -5,7 +5,8 @@ from typing import Any, Dict, Optional
 from mmengine.logging import print_log
 from mmengine.model import BaseModule
 
-from ...checkpoints import State, load_strictly, read_expert
+from ...checkpoints import State, mismatch, read_expert
+from ...utils import InputError, MissingFileError
 from ..layers import PositionTable
 
 
@@ -32,20 +33,27 @@ class PretrainedTower(BaseModule):
         Raises:
             InputError: If tensors are missing, unexpected or of the wrong shape. The message names the file.
         """
-        if self.checkpoint:
-            load_strictly(self.tower, self.checkpoint, self.read_checkpoint, self.fit_positions)
+        if not self.checkpoint:
+            return
+        try:
+            state = self.read_checkpoint(self.checkpoint)
+        except FileNotFoundError as error:
+            raise MissingFileError(
+                f'{self.checkpoint}: no such expert checkpoint. configs/cast/_base_/models/weights.py says '
+                'where to get it; set the path in the config, or None for random weights') from error
+        self.fit_positions(state)
+        problem = mismatch(self.tower.state_dict(), state)
+        if problem:
+            raise InputError(f'{self.checkpoint} does not fit {type(self.tower).__name__}: {problem}; choose '
+                             'the file or the expert config that belongs to the other')
+        self.tower.load_state_dict(state)
 
     def read_checkpoint(self, path: str) -> State:
         """Reads the weights in a file, by the tower's parameter names."""
         return read_expert(path)
 
-    def fit_positions(self, state: State) -> Dict[str, str]:
-        """Resizes learned position tables of square images to the native grid, in place.
-
-        Returns:
-            A description of what was done, for each table that was resized.
-        """
-        done = {}
+    def fit_positions(self, state: State) -> None:
+        """Resizes learned position tables of square images to the native grid, in place."""
         for name, table in self.position_tables().items():
             given, own = state.get(name), table.weight
             if given is None or given.shape == own.shape or given.shape[-1] != own.shape[-1]:
@@ -54,8 +62,8 @@ class PretrainedTower(BaseModule):
             side = round(places**0.5)
             if side * side == places and table.spans == (1, 2):
                 state[name] = table.fit(given, (1, side, side), table.grid)
-                done[name] = f'from {side}x{side} to {table.grid[1]}x{table.grid[2]}'
-        return done
+                print_log(f'{self.checkpoint}: {name} interpolated from {side}x{side} to '
+                          f'{table.grid[1]}x{table.grid[2]}', logger='current')
 
     def position_tables(self) -> Dict[str, PositionTable]:
         """Returns the tower's position tables, by their names in its state dict."""

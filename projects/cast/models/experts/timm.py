@@ -88,7 +88,7 @@ class TimmExpert(VideoExpert):
         prefix = (getattr(tower, name, None) for name in ('cls_token', 'dist_token', 'reg_token'))
         x = torch.cat([*(p.expand(len(patches), -1, -1) for p in prefix if p is not None), patches], 1)
         if tower.pos_embed is not None:
-            table = self.table(grid)
+            table = self.table.at(grid)
             x = x + F.pad(table, (0, 0, x.shape[1] - table.shape[1], 0))
         x = getattr(tower, 'norm_pre', nn.Identity())(tower.pos_drop(x))
         return Tokens(rearrange(x, '(b t) s d -> b t s d', t=grid[0]), grid, self.num_prefix)

@@ -57,7 +57,7 @@ class VideoMAEExpert(VideoExpert):
         grid = self.grid_of(x.shape[2:])
         # contiguous, or every later sum with x would inherit its strides and every norm would copy it
         x = rearrange(self.tower.patch_embed.projection(x), 'b d t h w -> b t (h w) d').contiguous()
-        positions = self.table(grid).view(1, *x.shape[1:])
+        positions = self.table.at(grid).view(1, *x.shape[1:])
         return Tokens(x + positions.to(x), grid)
 
     @property

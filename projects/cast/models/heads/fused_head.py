@@ -36,7 +36,11 @@ def pick(x: Features, expert: str) -> Tensor:
 
 def width(in_channels: Widths, expert: str) -> int:
     """Returns the width of an expert's feature; ``in_channels`` is one width for all, or one per name."""
-    return in_channels if isinstance(in_channels, int) else in_channels[expert]
+    if isinstance(in_channels, int):
+        return in_channels
+    if expert not in in_channels:
+        raise InputError(f'in_channels={dict(in_channels)} of the head has no width for {expert!r}')
+    return in_channels[expert]
 
 
 @MODELS.register_module()

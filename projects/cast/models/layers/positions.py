@@ -44,8 +44,9 @@ class PositionTable(nn.Module):
         t, h, w = (n if axis in self.spans else 1 for axis, n in enumerate(grid))
         return t, h, w
 
-    def forward(self, grid: Grid) -> Tensor:
+    def at(self, grid: Grid) -> Tensor:
         """Returns the entries for ``grid``, in the layout of :attr:`weight`, or :attr:`weight` if it fits."""
+        # no `forward`, as the hooks of FLOP counters do not expect a parameter to come out of a module
         return self.fit(self.weight, self.grid, self.span(grid))
 
     def fit(self, weight: Tensor, old: Grid, new: Grid) -> Tensor:
@@ -59,7 +60,7 @@ class PositionTable(nn.Module):
     @torch.no_grad()
     def resize(self, grid: Grid) -> None:
         """Makes ``grid`` the native grid, so that its inputs need no resizing in the forward pass."""
-        self.weight.data, self.grid = self(grid), self.span(grid)
+        self.weight.data, self.grid = self.at(grid), self.span(grid)
 
 
 class FactorizedPositions(nn.Module):
@@ -84,9 +85,9 @@ class FactorizedPositions(nn.Module):
         """Returns ``grid`` itself."""
         return grid
 
-    def forward(self, grid: Grid) -> Tensor:
+    def at(self, grid: Grid) -> Tensor:
         """Returns the positions ``(T * H * W, D)``."""
-        time, space = (table(grid) for table in self.tables)
+        time, space = (table.at(grid) for table in self.tables)
         return (time[:, None] + space).flatten(0, 1)
 
     def resize(self, grid: Grid) -> None:
