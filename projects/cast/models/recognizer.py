@@ -3,7 +3,7 @@ from functools import cached_property
 from typing import Dict, List, Optional, Tuple, Union
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from mmaction.models.recognizers.base import BaseRecognizer
 from mmaction.registry import MODELS
@@ -11,7 +11,7 @@ from mmaction.utils import OptConfigType, SampleList
 
 from ..checkpoints import State, digest, mismatch
 from ..utils import InputError, labels_by_task
-from .experts import experts_of
+from .experts import Expert
 from .inputs import HOST_NAMES, Inputs, as_batch, count_views, flatten_views
 
 
@@ -190,3 +190,8 @@ class CASTRecognizer(BaseRecognizer):
         feats = torch.cat(parts) if isinstance(parts[0], Tensor) else {
             expert: torch.cat([part[expert] for part in parts]) for expert in parts[0]}
         return (self.cls_head(feats) if stage == 'head' else feats), {}
+
+
+def experts_of(backbone: nn.Module) -> Dict[str, Expert]:
+    """Returns the experts of a backbone by their path in it, which is '' if the backbone is an expert."""
+    return {path: m for path, m in backbone.named_modules() if isinstance(m, Expert)}

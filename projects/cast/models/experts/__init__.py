@@ -1,5 +1,5 @@
 from .aim import AIMExpert
-from .base import BlockParts, Expert, experts_of
+from .base import BlockParts, Expert
 from .clip import CLIPExpert
 from .pretrained import PretrainedTower
 from .timm import TimmExpert
@@ -7,4 +7,4 @@ from .video import VideoExpert
 from .videomae import VideoMAEExpert
 
 __all__ = ['AIMExpert', 'CLIPExpert', 'BlockParts', 'Expert', 'PretrainedTower', 'TimmExpert', 'VideoExpert',
-           'VideoMAEExpert', 'experts_of']
+           'VideoMAEExpert']

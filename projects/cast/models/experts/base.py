@@ -256,8 +256,3 @@ class Expert(PretrainedTower, metaclass=ABCMeta):
         super().train(mode)
         self.tower.train(mode and not self.frozen)
         return self
-
-
-def experts_of(backbone: nn.Module) -> Dict[str, Expert]:
-    """Returns the experts of a backbone by their path in it, which is '' if the backbone is an expert."""
-    return {path: m for path, m in backbone.named_modules() if isinstance(m, Expert)}

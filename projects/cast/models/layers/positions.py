@@ -87,7 +87,7 @@ class FactorizedPositions(nn.Module):
 
     def at(self, grid: Grid) -> Tensor:
         """Returns the positions ``(T * H * W, D)``."""
-        time, space = (table.at(grid) for table in self.tables)
+        time, space = (table.at(grid) for table in self.tables)  # type: ignore[operator]
         return (time[:, None] + space).flatten(0, 1)
 
     def resize(self, grid: Grid) -> None:
