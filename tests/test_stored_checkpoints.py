@@ -2,7 +2,7 @@
 
 ``stored_v0_1`` holds a small CAST after one of two epochs of training on the mini kitchens, with and without
 its frozen experts, the files of the experts, the config as mmengine wrote it into the work directory, an AIM
-model, and what that version computed.
+model, what that version computed, and its example config, which people have copied.
 """
 import pytest
 import torch
@@ -12,6 +12,8 @@ from mmengine.runner import load_checkpoint
 from safetensors.torch import load_file
 
 from mmaction.registry import MODELS, RUNNERS
+from projects.cast.engine import read_config
+from projects.cast.utils import InputError
 
 STORED = ROOT / 'tests/stored_v0_1'
 
@@ -86,3 +88,16 @@ def test_old_names_are_registered():
     names = ('TwoExpertViT', 'BCAST', 'CASTRecognizer', 'VerbNounHead', 'FusedHead', 'EnsembleVerbNounHead',
              'PlainCrossAttention', 'VerbNounBatchAugment', 'Lateral', 'AdapterOnly')
     assert all(MODELS.get(name) is not None for name in names)
+
+
+def test_copies_of_the_former_example_still_work(tmp_path):
+    base = "_base_ = '"
+    text = (STORED / 'example_own_data.py').read_text().replace(base, f'{base}{ROOT}/configs/cast/')
+    (tmp_path / 'mine.py').write_text(text.replace('num_classes = 3', 'num_classes = 7'))
+    cfg = read_config(str(tmp_path / 'mine.py'))
+    assert cfg.model.cls_head.num_classes == cfg.val_dataloader.dataset.num_classes == 7
+    assert [part.end for part in cfg.param_scheduler] == [2, 20] and cfg.param_scheduler[1].T_max == 18
+
+    (tmp_path / 'other.py').write_text(text + 'path = _base_.clip_checkpoint\n')
+    with pytest.raises(InputError, match='other.py: .*clip_checkpoint is now _base_.weights.clip'):
+        read_config(str(tmp_path / 'other.py'))

@@ -13,6 +13,8 @@ from .derive import derive
 
 DERIVED = {*inspect.signature(derive).parameters, 'train_pipeline', 'val_pipeline'}
 
+FORMER = {'clip_checkpoint': 'weights.clip', 'videomae_checkpoint': 'weights.videomae_ssv2 and others'}
+
 
 def flat(cfg: Any, path: str = '') -> Iterator[Tuple[str, Any]]:
     """Yields everything in a config with its path."""
@@ -138,7 +140,9 @@ def read_config(path: str, options: Optional[dict] = None) -> Config:
         raise InputError(f'{path}: {error}') from error
     except (ConfigParsingError, SyntaxError, ImportError, LookupError, NameError, AttributeError, TypeError,
             OSError) as error:
-        raise InputError(f'{path}: cannot be read as a config ({type(error).__name__}: {error})') from error
+        now = [f'; _base_.{old} is now _base_.{new}' for old, new in FORMER.items() if old in str(error)]
+        raise InputError(f'{path}: cannot be read as a config ({type(error).__name__}: {error})'
+                         + ''.join(now)) from error
     try:
         cfg.merge_from_dict(options or {})
     except (AttributeError, KeyError, IndexError, TypeError) as error:

@@ -1,5 +1,7 @@
-# Videos with one label each: sampling, augmentation and batching. The other files in this folder contain only
+# Videos with one label each: sampling and augmentation. The other files in this folder contain only
 # what differs for a data set.
+_base_ = 'loaders.py'
+
 dataset_type = 'VideoListDataset'
 
 sample = dict(type='UniformClips', clip_len=16)
@@ -28,18 +30,9 @@ val_pipeline = [
 more_views = dict(UniformClips=dict(num_clips=2), EqualCrops=dict(num_crops=3))
 test_pipeline = [dict(transform, **more_views.get(transform['type'], {})) for transform in val_pipeline]
 
-loader = dict(batch_size=6, num_workers=8, persistent_workers=True, pin_memory=True)
-in_order = dict(type='DefaultSampler', shuffle=False)
-train_dataloader = dict(
-    drop_last=True,
-    sampler=dict(type='SeededSampler', shuffle=True),
-    dataset=dict(type=dataset_type, pipeline=train_pipeline),
-    **loader)
-val_dataloader = dict(
-    sampler=in_order, dataset=dict(type=dataset_type, pipeline=val_pipeline, test_mode=True), **loader)
-test_dataloader = dict(
-    sampler=in_order,
-    dataset=dict(type=dataset_type, pipeline=test_pipeline, test_mode=True),
-    **dict(loader, batch_size=1))
+videos = dict(type=dataset_type)
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline, **videos))
+val_dataloader = dict(dataset=dict(pipeline=val_pipeline, **videos))
+test_dataloader = dict(dataset=dict(pipeline=test_pipeline, **videos))
 
 val_evaluator = test_evaluator = dict(type='AccuracyMetric')

@@ -20,15 +20,11 @@ optim_wrapper = dict(
         bias_decay_mult=0.,
         flat_decay_mult=0.),
     accumulative_counts=4)
-in_epochs = dict(by_epoch=True, convert_to_iter_based=True)
+warmup = dict(  # 0 is not allowed
+    type='LinearLR', start_factor=1e-10, by_epoch=True, convert_to_iter_based=True)
+cosine = dict(type='CosineAnnealingLR', eta_min_ratio=1e-3, by_epoch=True, convert_to_iter_based=True)
 param_scheduler = [
-    dict(type='LinearLR', start_factor=1e-10, begin=0, end=warmup_epochs, **in_epochs),  # 0 is not allowed
-    dict(
-        type='CosineAnnealingLR',
-        eta_min_ratio=1e-3,
-        begin=warmup_epochs,
-        end=max_epochs,
-        T_max=max_epochs - warmup_epochs,
-        **in_epochs)
+    dict(begin=0, end=warmup_epochs, **warmup),
+    dict(begin=warmup_epochs, end=max_epochs, T_max=max_epochs - warmup_epochs, **cosine)
 ]
 auto_scale_lr = dict(enable=False, base_batch_size=96)

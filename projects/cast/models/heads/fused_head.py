@@ -51,7 +51,7 @@ class FusedHead(BaseHead):
         num_classes: Number of classes.
         in_channels: Width D of the features, or a dict of widths by expert.
         experts: Names of the experts whose features are fused.
-        adapters: Whether to use adapters. Otherwise Z is the sum of the features; for a single expert.
+        adapters: Whether to use adapters. Otherwise Z is the sum of the features, or a single one.
         average_clips: What is averaged over the views of a sample: ``prob``, ``score`` or None.
         kwargs: See MMAction2's ``BaseHead``.
     """
