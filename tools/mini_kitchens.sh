@@ -9,7 +9,7 @@ WORK=work_dirs/mini_seed$SEED
 # one thread computes while the data worker has a core of its own: measured faster on two cores
 export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}
 if [ -f data/mini_kitchens/EPIC_100_validation.csv ]; then
-    echo "data/mini_kitchens is there already, with $(($(wc -l < data/mini_kitchens/EPIC_100_train.csv) - 1)) actions to train on (made anew: 1920)"
+    echo "data/mini_kitchens is there already, with $(($(wc -l < data/mini_kitchens/EPIC_100_train.csv) - 1)) actions to train on (1920 if you delete the folder and let it be made anew)"
 else
     python tools/data/mini_kitchens/generate.py
 fi

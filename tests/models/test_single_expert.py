@@ -124,6 +124,10 @@ def test_what_does_not_fit_is_said(monkeypatch):
     head = MODELS.build(dict(type='FusedHead', num_classes=5, in_channels=16))
     with pytest.raises(InputError, match=r"'temporal', but the backbone gives \['spatial'\]; set"):
         head(expert(clip))
+    head = MODELS.build(dict(
+        type='FusedHead', num_classes=5, in_channels=24, experts=('spatial', )))
+    with pytest.raises(InputError, match="in_channels is 24, but the feature of 'spatial' has 16 channels"):
+        head(expert(clip))
     with pytest.raises(InputError, match='embed_dims=16 does not divide into num_heads=3'):
         CLIPExpert(**{**SIZE, 'num_heads': 3})
     torch.testing.assert_close(expert(dict(imgs=clip)), expert(clip))

@@ -45,8 +45,8 @@ def draw(curves: Dict[str, Curve], path: Path) -> None:
         accuracy = name.startswith('acc/')
         task = name.removeprefix('acc/').removeprefix('loss_').removesuffix('_top1')
         axes[int(accuracy)].plot(
-            *zip(*points), marker='o' if accuracy else None, label=name.removeprefix('acc/'),
-            color=colours.setdefault(task, f'C{len(colours)}'))
+            *zip(*points), marker='o' if accuracy or len(points) < 3 else None,
+            label=name.removeprefix('acc/'), color=colours.setdefault(task, f'C{len(colours)}'))
     axes[0].set(xlabel='iteration', ylabel='loss', ylim=(0, None))
     axes[1].set(xlabel='epoch', ylabel='validation top-1, %', xlim=(0, None), ylim=(0, 103))
     axes[1].xaxis.get_major_locator().set_params(integer=True)

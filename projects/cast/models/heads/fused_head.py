@@ -20,18 +20,20 @@ def full_precision(scores: Tensor) -> Tensor:
     return scores.float() if scores.dtype.itemsize < 4 else scores
 
 
-def pick(x: Features, expert: str) -> Tensor:
+def pick(x: Features, expert: str, in_channels: Widths) -> Tensor:
     """Selects the feature of an expert; a single feature may come without a name.
 
     Raises:
-        InputError: If there is no feature of that name.
+        InputError: If there is no feature of that name, or if its width is not that of the head.
     """
-    if isinstance(x, Tensor):
-        return x
-    if expert not in x:
+    if isinstance(x, dict) and expert not in x:
         raise InputError(f'the head reads the feature of {expert!r}, but the backbone gives {list(x)}; set '
                          'the experts of the head')
-    return x[expert]
+    feature, dims = x[expert] if isinstance(x, dict) else x, width(in_channels, expert)
+    if feature.shape[-1] != dims:
+        raise InputError(f'cls_head.in_channels is {dims}, but the feature of {expert!r} has '
+                         f'{feature.shape[-1]} channels; set in_channels to its width')
+    return feature
 
 
 def width(in_channels: Widths, expert: str) -> int:
@@ -77,7 +79,8 @@ class FusedHead(BaseHead):
 
     def forward(self, x: Features, **kwargs) -> Tensor:
         """Maps features ``(B, D)`` by expert to logits ``(B, num_classes)``."""
-        z = sum(adapter(pick(x, name).to(self.fc_cls.weight)) for name, adapter in self.adapters.items())
+        z = sum(adapter(pick(x, name, self.in_channels).to(self.fc_cls.weight))
+                for name, adapter in self.adapters.items())
         return self.fc_cls(z)
 
     def loss_by_feat(self, cls_scores: Tensor, data_samples: SampleList) -> dict:

@@ -57,7 +57,8 @@ class MultiTaskHead(BaseHead):
 
     def forward(self, x: Features, **kwargs) -> Dict[str, Tensor]:
         """Maps features ``(B, D)`` by expert to logits ``(B, classes)`` by task."""
-        features = {task: [pick(x, e) for e in names] for task, names in self.experts.items()}
+        features = {task: [pick(x, e, self.in_channels) for e in names]
+                    for task, names in self.experts.items()}
         fused = {task: torch.cat(f, -1) if self.fusion == 'concat' else torch.stack(f).sum(0)
                  for task, f in features.items()}
         dtype = next(self.parameters()).dtype
