@@ -18,7 +18,7 @@ from mmaction.utils import register_all_modules
 ROOT = Path(__file__).parents[1]
 MINI = ROOT / 'configs/cast/mini/cast_mini_1xb32-u8-15e_mini-kitchens-rgb.py'
 RECIPE = MINI.with_name('cast_mini-recipe_1xb32-u8x2-15e_mini-kitchens-rgb.py')
-sys.path.insert(0, str(ROOT / 'tests'))
+sys.path[:0] = [str(ROOT / 'tests'), str(ROOT / 'tools/analysis')]
 SMALL = {
     'model.backbone.experts.spatial.depth': 1, 'model.backbone.experts.temporal.depth': 1,
     'train_cfg.max_epochs': 2, 'train_cfg.val_interval': 1, 'default_hooks.checkpoint.interval': 1}
@@ -66,6 +66,15 @@ def tiny_config(head=None, width=48, temporal_width=None, windows=None, **backbo
                     bottleneck_dims=width // 2, num_heads=4)),
             **backbone),
         cls_head=head or dict(type='VerbNounHead', in_channels=width, average_clips='prob'))
+
+
+def randomised(cfg, std=0.2):
+    """A model in eval mode, with random values also where training starts from zero."""
+    torch.manual_seed(0)
+    model = MODELS.build(cfg).eval()
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter, std=std)
+    return model
 
 
 def build_tiny(randomise=True, **kwargs):

@@ -1,6 +1,7 @@
 """An expert alone: as a backbone of our recognizer and of MMAction2's own."""
 import pytest
 import torch
+from conftest import randomised
 
 from mmaction.registry import MODELS
 from mmaction.structures import ActionDataSample
@@ -17,14 +18,6 @@ def config(kind, **more):
         return dict(type=kind, model_name='vit_base_patch16_224', img_size=32, num_frames=4,
                     model_kwargs=dict(embed_dim=16, depth=2, num_heads=2), **more)
     return dict(type=kind, **SIZE, **more)
-
-
-def randomised(cfg):
-    torch.manual_seed(0)
-    model = MODELS.build(cfg).eval()
-    for parameter in model.parameters():
-        torch.nn.init.normal_(parameter, std=0.2)
-    return model
 
 
 @pytest.mark.parametrize('kind', EXPERTS)

@@ -3,6 +3,7 @@ import copy
 
 import pytest
 import torch
+from conftest import randomised as build
 from mmengine.runner import load_checkpoint
 from toy import backbone, recognizer
 
@@ -12,14 +13,6 @@ from projects.cast.models import PositionTable
 from projects.cast.utils import InputError
 
 TASKS = ('verb', 'noun', 'place')
-
-
-def build(cfg):
-    torch.manual_seed(0)
-    model = MODELS.build(cfg).eval()
-    for parameter in model.parameters():
-        torch.nn.init.normal_(parameter, std=0.2)
-    return model
 
 
 def inputs(batch=2, sound=(8, 12)):

@@ -1,6 +1,5 @@
 """The benchmarks run and report what they should; how fast anything is, is not tested."""
 import json
-import sys
 
 import pytest
 import torch
@@ -8,7 +7,6 @@ from conftest import MINI, ROOT, load_tool, run
 from mmengine import Config
 from mmengine.dataset import Compose
 
-sys.path.insert(0, str(ROOT / 'tools/analysis'))
 SMALL = ('--frames', 8, '--size', 64)
 
 

@@ -1,19 +1,17 @@
 """The picture of clips with labels, from real video files."""
 import pickle
-import sys
 
 import cv2
 import numpy as np
 import pytest
 import torch
-from conftest import MINI, ROOT, load_tool, mini_dict, mini_options, run
+from conftest import MINI, load_tool, mini_dict, mini_options, run
 
 from mmaction.registry import DATASETS
 from projects.cast.apis import read_names
 from projects.cast.engine import read_config
 from projects.cast.utils import InputError
 
-sys.path.insert(0, str(ROOT / 'tools/analysis'))
 TOOL = load_tool('analysis/plot_predictions.py')
 
 

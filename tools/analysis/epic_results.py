@@ -17,11 +17,12 @@ import zipfile
 from typing import Dict, List
 
 import numpy as np
+from _dump import read_dump
 from mmpretrain.evaluation import SingleLabelMetric
 
+from projects.cast.utils import VERB_NOUN as TASKS
 from projects.cast.utils import InputError, labels_by_task, run_tool
 
-TASKS = ('verb', 'noun')
 Rows = List[dict]
 
 
@@ -31,11 +32,7 @@ def read_scores(path: str) -> Dict[str, np.ndarray]:
     Raises:
         InputError: If it has no verb and noun scores, or no narration ids.
     """
-    with open(path, 'rb') as file:
-        try:
-            samples = pickle.load(file)  # the user's own file, written by mmengine
-        except (pickle.UnpicklingError, EOFError, ImportError, LookupError, ValueError) as error:
-            raise InputError(f'{path}: is no file of tools/test.py --dump ({error})') from error
+    samples = read_dump(path)
     if not isinstance(samples, list) or not samples or not all(
             isinstance(s, dict) and 'narration_id' in s and isinstance(s['pred_score'], dict)
             for s in samples):

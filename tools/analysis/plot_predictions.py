@@ -8,13 +8,13 @@ proportion of the whole test set, rounded, but with at least one of each kind if
 kind are taken at equal distances in the order of the test set. Pass the test run's --cfg-options here, too.
 """
 import argparse
-import pickle
 from pathlib import Path
 from typing import Dict, List, Sequence, Tuple
 
 import projects.cast  # noqa: F401  isort: skip  must precede anything of mmaction
 import numpy as np
 from _clips_picture import Clip, Label, draw, stack
+from _dump import read_dump
 from mmengine import DictAction
 from rich.progress import track
 from torch import Tensor
@@ -35,13 +35,7 @@ def read_results(path: str, samples: Sequence[dict]) -> List[dict]:
     Raises:
         InputError: If it is not such a file, or belongs to another data set than these samples.
     """
-    with open(path, 'rb') as file:
-        try:
-            results = pickle.load(file)  # the user's own file, written by mmengine
-        except (pickle.UnpicklingError, EOFError, ImportError, AttributeError, LookupError,
-                ValueError) as error:
-            reason = ' '.join(str(error).split())
-            raise InputError(f'{path}: is no file of tools/test.py --dump ({reason})') from error
+    results = read_dump(path)
     if not isinstance(results, list) or not all(isinstance(r, dict) and 'pred_score' in r for r in results):
         raise InputError(f'{path}: holds no predictions; write it with tools/test.py --dump')
     if len(results) != len(samples):

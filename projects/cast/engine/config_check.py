@@ -2,27 +2,18 @@
 import ast
 import inspect
 from pathlib import Path
-from typing import Any, Iterator, Optional, Tuple, Union
+from typing import Optional, Union
 
 from mmengine import Config
 from mmengine.config.utils import ConfigParsingError
 
 from ..utils import InputError, MissingFileError
-from .config_keys import TOP, VARIABLES, check_keys, meant, registered
+from .config_keys import TOP, VARIABLES, check_keys, flat, meant, registered
 from .derive import derive
 
 DERIVED = {*inspect.signature(derive).parameters, 'train_pipeline', 'val_pipeline'}
 
 FORMER = {'clip_checkpoint': 'weights.clip', 'videomae_checkpoint': 'weights.videomae_ssv2 and others'}
-
-
-def flat(cfg: Any, path: str = '') -> Iterator[Tuple[str, Any]]:
-    """Yields everything in a config with its path."""
-    if path:
-        yield path, cfg
-    if isinstance(cfg, (dict, list, tuple)):
-        for key, item in cfg.items() if isinstance(cfg, dict) else enumerate(cfg):
-            yield from flat(item, f'{path}.{key}' if path else str(key))
 
 
 def check_variables(cfg: Config) -> None:

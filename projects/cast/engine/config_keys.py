@@ -3,7 +3,7 @@ import difflib
 import functools
 import inspect
 import re
-from typing import Any, Dict, Iterable, List, Set
+from typing import Any, Dict, Iterable, Iterator, List, Set, Tuple
 
 import torch
 from mmengine.registry import Registry
@@ -107,6 +107,15 @@ def known_keys(cfg: dict, path: str) -> Keys:
         return {ANY}
     more = look_up(MORE, path, set())
     return more.union({'type', '_scope_'}, *map(arguments, found))
+
+
+def flat(cfg: Any, path: str = '') -> Iterator[Tuple[str, Any]]:
+    """Yields everything in a config with its path."""
+    if path:
+        yield path, cfg
+    if isinstance(cfg, (dict, list, tuple)):
+        for key, item in cfg.items() if isinstance(cfg, dict) else enumerate(cfg):
+            yield from flat(item, f'{path}.{key}' if path else str(key))
 
 
 def check_keys(cfg: Any, path: str, siblings: Iterable[str] = ()) -> None:

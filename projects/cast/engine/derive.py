@@ -1,12 +1,12 @@
 """Sets values of a derived config at all the places that read them."""
 import copy
 import inspect
-from typing import Any, Dict, Iterator, Optional, Union
+from typing import Any, Dict, List, Optional, Union
 
 from mmengine import Config, ConfigDict
 
 from ..utils import InputError
-from .config_keys import TOP, meant
+from .config_keys import TOP, flat, meant
 
 
 def derive(base: ConfigDict, *, data_root: Optional[str] = None, data_root_val: Optional[str] = None,
@@ -92,13 +92,9 @@ def derive(base: ConfigDict, *, data_root: Optional[str] = None, data_root_val: 
             for key, value in merged.items() if key not in base or value != base[key]}
 
 
-def parts_with(key: str, cfg: Any) -> Iterator[ConfigDict]:
-    """Yields all dicts at and below ``cfg`` that have the key."""
-    if isinstance(cfg, dict) and key in cfg:
-        yield cfg
-    if isinstance(cfg, (dict, list, tuple)):
-        for part in cfg.values() if isinstance(cfg, dict) else cfg:
-            yield from parts_with(key, part)
+def parts_with(key: str, cfg: Any) -> List[ConfigDict]:
+    """Returns all dicts at and below ``cfg`` that have the key."""
+    return [part for _, part in flat(cfg, 'cfg') if isinstance(part, dict) and key in part]
 
 
 def set_classes(model: ConfigDict, num_classes: Union[int, Dict[str, int]]) -> None:
@@ -109,7 +105,7 @@ def set_classes(model: ConfigDict, num_classes: Union[int, Dict[str, int]]) -> N
         raise InputError(f'num_classes={num_classes}: {model.cls_head.type} takes {wanted}')
     model.cls_head.num_classes = num_classes
     blending = model.get('data_preprocessor', {}).get('blending')
-    for part in list(parts_with('num_classes', blending)):
+    for part in parts_with('num_classes', blending):
         part.num_classes = num_classes
     if blending and isinstance(num_classes, dict):  # its defaults are numbers of other classes
         blending.num_classes = num_classes

@@ -1,5 +1,5 @@
 """Batches of several modalities."""
-from typing import Dict, Optional, Union
+from typing import Dict, Optional, Tuple, Union
 
 from torch import Tensor
 
@@ -7,6 +7,7 @@ from ..utils import InputError
 
 Inputs = Union[Tensor, Dict[str, Tensor]]
 Batch = Dict[str, Tensor]
+Shapes = Dict[str, Tuple[int, ...]]  # of the inputs by key, without the batch axis
 MASK = '_mask'  # suffix of the key that tells which samples have a modality
 HOST_NAMES = {'imgs': 'video'}  # MMAction2's pipelines call a clip `imgs`
 

@@ -13,11 +13,10 @@ from mmaction.registry import MODELS
 from mmaction.utils import ConfigType
 
 from ..utils import InputError
-from .inputs import MASK, Inputs, as_batch, masked
+from .inputs import MASK, Inputs, Shapes, as_batch, masked
 from .layers import Tokens
 
 Streams = Dict[str, Tokens]
-Shapes = Dict[str, Tuple[int, ...]]
 
 
 @MODELS.register_module(name=['MultiExpertViT', 'TwoExpertViT'])

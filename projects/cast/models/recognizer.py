@@ -131,10 +131,11 @@ class CASTRecognizer(BaseRecognizer):
         experts = experts_of(self.backbone).values()
         for expert in experts:
             expert.load_checkpoint()
-        now, before = self.fingerprints(), self.fingerprints(positions=True)
         for expert, (path, frozen) in zip(experts, self.frozen_experts().items()):
             name, key = expert.name, path.removesuffix('tower.') + 'checkpoint'
-            if metadata['experts'].get(name) not in (now[name], before[name]):
+            # with the positions left out and, as in the first release, included
+            ways = (digest(frozen, left_out) for left_out in (expert.position_tables(), ()))
+            if metadata['experts'].get(name) not in ways:
                 raise InputError(
                     f'{metadata.get("filename", "the checkpoint")} was trained with another expert {name!r} '
                     f'than {expert.checkpoint}; set model.{key} to the file it was trained with')

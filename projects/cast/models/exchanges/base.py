@@ -5,9 +5,8 @@ from mmcv.cnn.bricks import DropPath
 from torch import Tensor, nn
 
 from ...utils import InputError
+from ..inputs import Shapes
 from ..layers import Grid, Tokens
-
-Shapes = Dict[str, Tuple[int, ...]]
 
 
 class Exchange(nn.Module):

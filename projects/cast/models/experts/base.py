@@ -10,7 +10,7 @@ from mmcv.cnn.bricks import DropPath
 from torch import Tensor, nn
 
 from ...utils import InputError
-from ..inputs import MASK, Inputs, as_batch, masked
+from ..inputs import MASK, Inputs, Shapes, as_batch, masked
 from ..layers import Adapter, Grid, PositionTable, Tokens, attention, check_window
 from .pretrained import PretrainedTower
 
@@ -201,7 +201,7 @@ class Expert(PretrainedTower, metaclass=ABCMeta):
         """Returns which samples of a batch have what this expert reads, or None if all have."""
         return None if isinstance(inputs, Tensor) else as_batch(inputs).get(self.modality + MASK)
 
-    def smallest_inputs(self) -> Dict[str, Tuple[int, ...]]:
+    def smallest_inputs(self) -> Shapes:
         """Returns the shape of the smallest input, by modality, without the batch axis."""
         return {self.modality: self.input_shape(smallest=True)}
 
