@@ -1,15 +1,16 @@
-"""Converts a released CAST checkpoint (EK100, SSV2 or K400) for this package, and back.
+"""Converts a checkpoint of the authors of CAST, CA2ST or CAVA for this package, and back.
 
     python tools/convert/release_checkpoint.py SRC DST [--reverse | --drop-head]
 
-Tensors are renamed, never changed; converting there and back gives the same file contents bit for bit. With
-``--drop-head``, SRC may also be a checkpoint of this package, including those written during training.
+The system is recognised from the names of the tensors. They are renamed, never changed; converting there and
+back gives the same file contents bit for bit, except for ``audio_ln_post``, which CA2ST and CAVA never use.
+With ``--drop-head``, SRC may also be a checkpoint of this package, including those written during training.
 """
 import argparse
 
 import torch
 
-from projects.cast.checkpoints import RELEASE, read_checkpoint, rename, unwrap
+from projects.cast.checkpoints import read_checkpoint, recognise, rename, unwrap
 from projects.cast.utils import InputError, run_tool
 
 
@@ -36,7 +37,7 @@ def convert(src: str, dst: str, reverse: bool = False, drop_head: bool = False) 
     else:
         new_meta = {'release_key': key}
         try:
-            state = rename(state, RELEASE, reverse)
+            state = rename(state, recognise(state)[1], reverse)
         except InputError as error:
             raise InputError(f'{src}: {error}') from error
     if drop_head:

@@ -1,16 +1,14 @@
 """Reads the tower of an expert from commonly available files.
 
 The files use the names of OpenAI's CLIP and open_clip (the same, below ``visual.``), of the authors of
-VideoMAE, or of MMAction2's VideoMAE.
+VideoMAE, of MMAction2's VideoMAE, or those of AST (see ``ast.py``).
 """
-from collections import OrderedDict
-from typing import Tuple
-
 import torch
 
 from ..utils import InputError
+from .ast import ast_tower
 from .reader import read_checkpoint, unwrap
-from .rename import Table, rename
+from .rename import Table, below, rename
 from .state_dict import State, first_few
 
 VIDEOMAE: Table = [  # authors', ours (MMAction2's below `backbone.`)
@@ -22,24 +20,19 @@ VIDEOMAE: Table = [  # authors', ours (MMAction2's below `backbone.`)
 ]
 
 
-def below(state: State, prefix: str, drop: Tuple[str, ...] = ()) -> State:
-    """Returns the entries below ``prefix``, without the prefix and without those that start with ``drop``."""
-    found = {k[len(prefix):]: v for k, v in state.items() if k.startswith(prefix)}
-    return OrderedDict((k, v) for k, v in found.items() if not (drop and k.startswith(drop)))
-
-
 def read_expert(path: str) -> State:
     """Reads the weights of an expert's tower from any supported file.
 
     These are OpenAI's CLIP archive (TorchScript), open_clip files, the pre-trained and fine-tuned files of
-    the VideoMAE authors, MMAction2's VideoMAE, or a file that ``expert_checkpoint.py`` wrote.
+    the VideoMAE authors, MMAction2's VideoMAE, any form of AST, or a file that ``expert_checkpoint.py``
+    wrote.
 
     Args:
         path: Path of the file.
 
     Returns:
         Tensors by the tower's own names. Parts that CAST does not use (CLIP's text tower and projection;
-        VideoMAE's decoder, encoder norm and classifier) are left out.
+        VideoMAE's decoder, encoder norm and classifier; AST's classifiers) are left out.
 
     Raises:
         InputError: If the file is not supported.
@@ -51,13 +44,16 @@ def read_expert(path: str) -> State:
         return below(state, 'visual.', ('proj', ))
     if 'conv1.weight' in state:  # our CLIP tower
         return below(state, '', ('proj', ))
+    audio = ast_tower(state)
+    if audio:
+        return audio
     for prefix in ('encoder.', 'backbone.', ''):  # VideoMAE: pre-trained, MMAction2's, fine-tuned
         if f'{prefix}patch_embed.projection.weight' in state:
             return with_fc_norm(below(state, prefix, ('pos_embed', 'norm.')))
         if f'{prefix}patch_embed.proj.weight' in state:
             tower = below(state, prefix, ('pos_embed', 'norm.', 'head.'))
             return with_fc_norm(rename(tower, VIDEOMAE))
-    raise InputError(f'{path}: neither a CLIP nor a VideoMAE checkpoint that we know; its '
+    raise InputError(f'{path}: no CLIP, VideoMAE or AST checkpoint that we know; its '
                      f'{len(state)} keys begin with {first_few(state)}')
 
 

@@ -1,21 +1,32 @@
 from .blending import MultiTaskBatchAugment, ReverseMixup
 from .data_preprocessor import CASTDataPreprocessor
 from .exchanges import BCAST, AdapterOnly, CrossAttention, Exchange, FullWidthCrossAttention, Lateral
-from .experts import AIMExpert, BlockParts, CLIPExpert, Expert, TimmExpert, VideoExpert, VideoMAEExpert
-from .heads import EnsembleHead, FusedHead, MultiTaskHead
+from .experts import (
+    AIMExpert,
+    ASTExpert,
+    BlockParts,
+    CLIPExpert,
+    Expert,
+    TimmExpert,
+    VideoExpert,
+    VideoMAEExpert,
+)
+from .heads import AdaptedTaskHead, EnsembleHead, FusedHead, MultiTaskHead
 from .layers import WINDOWS, Adapter, PositionTable, Tokens, zero_init
 from .multi_expert_vit import MultiExpertViT
 from .recognizer import CASTRecognizer
+from .timed import TimedBCAST, TimedExpertViT, TimeEncoding
 
 # names of the first release
 EnsembleVerbNounHead, VerbNounHead, PlainCrossAttention = EnsembleHead, MultiTaskHead, FullWidthCrossAttention
 TwoExpertViT, VerbNounBatchAugment = MultiExpertViT, MultiTaskBatchAugment
 
 __all__ = [
-    'AIMExpert', 'Adapter', 'AdapterOnly', 'BCAST', 'BlockParts', 'CASTDataPreprocessor',
-    'CASTRecognizer', 'CLIPExpert', 'CrossAttention', 'EnsembleHead', 'EnsembleVerbNounHead', 'Exchange',
-    'Expert', 'FullWidthCrossAttention', 'FusedHead', 'Lateral', 'MultiExpertViT',
-    'MultiTaskBatchAugment', 'MultiTaskHead', 'PlainCrossAttention', 'PositionTable', 'ReverseMixup',
-    'TimmExpert', 'Tokens', 'TwoExpertViT', 'VerbNounBatchAugment', 'VerbNounHead', 'VideoExpert',
-    'VideoMAEExpert', 'WINDOWS', 'zero_init'
+    'AIMExpert', 'ASTExpert', 'AdaptedTaskHead', 'Adapter', 'AdapterOnly', 'BCAST', 'BlockParts',
+    'CASTDataPreprocessor', 'CASTRecognizer', 'CLIPExpert', 'CrossAttention', 'EnsembleHead',
+    'EnsembleVerbNounHead', 'Exchange', 'Expert', 'FullWidthCrossAttention', 'FusedHead', 'Lateral',
+    'MultiExpertViT', 'MultiTaskBatchAugment', 'MultiTaskHead', 'PlainCrossAttention', 'PositionTable',
+    'ReverseMixup', 'TimeEncoding', 'TimedBCAST', 'TimedExpertViT', 'TimmExpert', 'Tokens',
+    'TwoExpertViT', 'VerbNounBatchAugment', 'VerbNounHead', 'VideoExpert', 'VideoMAEExpert', 'WINDOWS',
+    'zero_init'
 ]

@@ -1,4 +1,5 @@
 from .aim import AIMExpert
+from .ast import ASTExpert
 from .base import BlockParts, Expert
 from .clip import CLIPExpert
 from .pretrained import PretrainedTower
@@ -6,5 +7,5 @@ from .timm import TimmExpert
 from .video import VideoExpert
 from .videomae import VideoMAEExpert
 
-__all__ = ['AIMExpert', 'CLIPExpert', 'BlockParts', 'Expert', 'PretrainedTower', 'TimmExpert', 'VideoExpert',
-           'VideoMAEExpert']
+__all__ = ['AIMExpert', 'ASTExpert', 'BlockParts', 'CLIPExpert', 'Expert', 'PretrainedTower', 'TimmExpert',
+           'VideoExpert', 'VideoMAEExpert']

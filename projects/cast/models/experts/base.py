@@ -153,10 +153,13 @@ class Expert(PretrainedTower, metaclass=ABCMeta):
 
     def self_attend(self, i: int, x: Tokens) -> Tokens:
         """``x + MHSA(LN(x)) + ADAP(MHSA(LN(x)))``, eq. 3."""
+        return x.replace(x.data + self.attention_branch(i, x))
+
+    def attention_branch(self, i: int, x: Tokens) -> Tensor:
+        """What eq. 3 adds to ``x``."""
         parts = self.parts(i)
         a = self.self_attention(parts.attn, x.replace(parts.norm1(x.data)))
-        adapted = self.attn_adapters[i](a) if self.attn_adapters else 0
-        return x.replace(x.data + a + adapted)
+        return a + self.attn_adapters[i](a) if self.attn_adapters else a
 
     def mhsa(self, n: Tokens, weight: Tensor, bias: Tensor, out: nn.Module,
              window: Optional[str] = None) -> Tensor:

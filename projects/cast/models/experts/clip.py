@@ -28,15 +28,17 @@ class CLIPExpert(VideoExpert):
     Args:
         quick_gelu: Whether to use OpenAI's activation, as open_clip's ``*-quickgelu`` models do. Most other
             files of open_clip (LAION, DataComp) were trained with GELU and need False; the file does not say.
+        post_norm_eps: Epsilon of the norm of the pooled feature.
         kwargs: See :class:`VideoExpert`. With ``tubelet_size=1``, the expert reads every frame.
     """
 
     pools_prefix = True
     num_prefix = 1
 
-    def __init__(self, quick_gelu: bool = True, **kwargs) -> None:
+    def __init__(self, quick_gelu: bool = True, post_norm_eps: float = 1e-5, **kwargs) -> None:
         self.act_layer = QuickGELU if quick_gelu else nn.GELU
         super().__init__(**kwargs)
+        self.tower.ln_post.eps = post_norm_eps
         self.table = PositionTable(
             self.tower, 'positional_embedding', self.grid, WINDOWS['space'].spans, self.num_prefix)
 

@@ -12,7 +12,8 @@ from mmaction.registry import MODELS
 from mmaction.utils import SampleList
 
 from ...utils import InputError, in_order, labels_by_task
-from .fused_head import Features, Widths, full_precision, pick, width
+from .adapted_sum import Features, Widths, pick, width
+from .fused_head import full_precision
 
 
 @MODELS.register_module(name=['MultiTaskHead', 'VerbNounHead'])
@@ -44,24 +45,30 @@ class MultiTaskHead(BaseHead):
                              f'{sorted(num_classes)}; name the same tasks in both')
         self.fusion = fusion
         self.experts = {task: (e, ) if isinstance(e, str) else tuple(e) for task, e in experts.items()}
-        widths = {task: [width(in_channels, e) for e in names] for task, names in self.experts.items()}
-        if fusion == 'add' and any(len(set(w)) > 1 for w in widths.values()):
-            raise InputError(f"features of widths {in_channels} cannot be added; choose fusion='concat'")
         self.fc_cls = nn.ModuleDict({
-            task: nn.Linear(sum(widths[task]) if fusion == 'concat' else widths[task][0], num_classes[task])
-            for task in in_order(num_classes)})
+            task: nn.Linear(self.fused_width(task), num_classes[task]) for task in in_order(num_classes)})
 
     def init_weights(self) -> None:
         for fc in self.fc_cls.values():
             trunc_normal_init(fc, std=0.02)
 
-    def forward(self, x: Features, **kwargs) -> Dict[str, Tensor]:
-        """Maps features ``(B, D)`` by expert to logits ``(B, classes)`` by task."""
+    def fused_width(self, task: str) -> int:
+        """Returns the width of what :meth:`fuse` gives for a task."""
+        widths = [width(self.in_channels, e) for e in self.experts[task]]
+        if self.fusion == 'add' and len(set(widths)) > 1:
+            raise InputError(f"features of widths {self.in_channels} cannot be added; choose fusion='concat'")
+        return sum(widths) if self.fusion == 'concat' else widths[0]
+
+    def fuse(self, x: Features) -> Dict[str, Tensor]:
+        """Fuses the features ``(B, D)`` of each task's experts."""
         features = {task: [pick(x, e, self.in_channels) for e in names]
                     for task, names in self.experts.items()}
-        fused = {task: torch.cat(f, -1) if self.fusion == 'concat' else torch.stack(f).sum(0)
-                 for task, f in features.items()}
-        dtype = next(self.parameters()).dtype
+        return {task: torch.cat(f, -1) if self.fusion == 'concat' else torch.stack(f).sum(0)
+                for task, f in features.items()}
+
+    def forward(self, x: Features, **kwargs) -> Dict[str, Tensor]:
+        """Maps features ``(B, D)`` by expert to logits ``(B, classes)`` by task."""
+        fused, dtype = self.fuse(x), next(self.parameters()).dtype
         return {task: fc(fused[task].to(dtype)) for task, fc in self.fc_cls.items()}
 
     def loss_by_feat(self, cls_scores: Dict[str, Tensor], data_samples: SampleList) -> dict:

@@ -4,7 +4,7 @@ from typing import Optional
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .efficient import recompute
+from .efficient import quick_gelu, recompute
 
 
 def zero_init(linear: nn.Linear) -> nn.Linear:
@@ -26,15 +26,20 @@ class Adapter(nn.Module):
         embed_dims: Width D of the tokens.
         ratio: Ratio of the bottleneck width to D.
         out_dims: Width of the result, if it is not D.
+        quick_gelu: Whether to use CLIP's activation in place of GELU.
     """
 
     plain = False
 
-    def __init__(self, embed_dims: int, ratio: float = 0.25, out_dims: Optional[int] = None) -> None:
+    def __init__(self, embed_dims: int, ratio: float = 0.25, out_dims: Optional[int] = None,
+                 quick_gelu: bool = False) -> None:
         super().__init__()
+        self.quick_gelu = quick_gelu
         self.down = nn.Linear(embed_dims, int(embed_dims * ratio))
         self.up = zero_init(nn.Linear(int(embed_dims * ratio), out_dims or embed_dims))
 
     def forward(self, x: Tensor) -> Tensor:
         """Maps ``(..., D)`` to ``(..., out_dims)``."""
+        if self.quick_gelu:
+            return recompute(lambda h: self.up(quick_gelu(h, self.plain)), self.down(x), self.plain)
         return gelu_linear(self.down(x), self.up, self.plain)

@@ -1,0 +1,51 @@
+"""Reads the tower of the Audio Spectrogram Transformer, by timm's names for the distilled DeiT that it is."""
+from collections import OrderedDict
+from typing import Optional
+
+import torch
+
+from .rename import Table, below, rename
+from .state_dict import State
+
+HUGGING_FACE: Table = [  # theirs, timm's; the files on the hub, and the module since transformers 5
+    ('embeddings.cls_token', 'cls_token'),
+    ('embeddings.distillation_token', 'dist_token'),
+    ('embeddings.position_embeddings', 'pos_embed'),
+    ('embeddings.patch_embeddings.projection.', 'patch_embed.proj.'),
+    *[(f'{block}.{{i}}.{theirs}.', f'blocks.{{i}}.{ours}.')
+      for block, parts in [
+          ('encoder.layer', [('attention.attention.query', 'attn.q'), ('attention.attention.key', 'attn.k'),
+                             ('attention.attention.value', 'attn.v'), ('attention.output.dense', 'attn.proj'),
+                             ('intermediate.dense', 'mlp.fc1'), ('output.dense', 'mlp.fc2')]),
+          ('layers', [('attention.q_proj', 'attn.q'), ('attention.k_proj', 'attn.k'),
+                      ('attention.v_proj', 'attn.v'), ('attention.o_proj', 'attn.proj'),
+                      ('mlp.fc1', 'mlp.fc1'), ('mlp.fc2', 'mlp.fc2')])]
+      for theirs, ours in [('layernorm_before', 'norm1'), ('layernorm_after', 'norm2'), *parts]],
+    ('layernorm.', 'norm.'),
+]
+
+
+def ast_tower(state: State) -> Optional[State]:
+    """Returns the tower's tensors in a file of AST, or None if it is no such file.
+
+    Args:
+        state: Tensors by the names of AST's authors (``v.``), of timm's distilled DeiT, or of Hugging Face.
+    """
+    for prefix in ('v.', 'audio_spectrogram_transformer.', ''):
+        if f'{prefix}dist_token' in state:
+            return below(state, prefix, ('head.', 'head_dist.'))  # classes of ImageNet
+        if f'{prefix}embeddings.distillation_token' in state:
+            return fused(rename(below(state, prefix), HUGGING_FACE))
+    return None
+
+
+def fused(state: State) -> State:
+    """Joins the projections of queries, keys and values, which Hugging Face keeps apart, as in timm."""
+    joined = OrderedDict()
+    for key, value in state.items():
+        if '.attn.q.' in key:
+            parts = [value, *(state[key.replace('.attn.q.', f'.attn.{part}.')] for part in 'kv')]
+            joined[key.replace('.attn.q.', '.attn.qkv.')] = torch.cat(parts)
+        elif '.attn.k.' not in key and '.attn.v.' not in key:
+            joined[key] = value
+    return joined

@@ -1,0 +1,23 @@
+"""Tells from the names of its tensors which system a checkpoint belongs to."""
+from typing import Tuple
+
+from .release import RELEASE
+from .release_audio import CA2ST_ONE_LABEL, CA2ST_VERB_NOUN, CAVA
+from .rename import Table
+from .state_dict import State
+
+
+def recognise(state: State) -> Tuple[str, Table]:
+    """Returns the system's name and its table of names.
+
+    Args:
+        state: Tensors by the names of its authors, or by ours.
+    """
+    def has(*prefixes: str) -> bool:
+        return any(key.startswith(prefixes) for key in state)
+
+    if not has('ast_', 'backbone.experts.audio.'):
+        return 'CAST', RELEASE
+    if not has('patch_embed.', 'backbone.experts.temporal.'):
+        return 'CAVA', CAVA
+    return 'CA2ST', CA2ST_VERB_NOUN if has('head_verb.', 'cls_head.fc_cls.verb.') else CA2ST_ONE_LABEL

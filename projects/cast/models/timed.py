@@ -1,0 +1,146 @@
+"""CA2ST's time encoding: exchanges that know when things are seen and heard."""
+from typing import Dict
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mmaction.registry import MODELS
+from mmaction.utils import ConfigType
+
+from ..utils import InputError
+from .exchanges import BCAST
+from .inputs import Shapes
+from .layers import Grid, Tokens
+from .multi_expert_vit import MultiExpertViT
+
+LAYOUTS = ('frequency-major', 'time-major')
+
+
+class TimeEncoding(nn.Module):
+    """An MLP of the start and the end, in seconds, of the piece of time that a token comes from.
+
+    CA2ST (https://arxiv.org/abs/2503.23447) uses it in place of the position tables of the exchanges with
+    sound. The piece of a video token is that of its pair of frames. The spectrogram is cut into as many equal
+    parts as there are pairs, and each of its columns belongs to one part.
+
+    Args:
+        embed_dims: Bottleneck width d of the exchanges.
+        split: Whether video and audio have an MLP each. Otherwise they share one.
+        audio_layout: Order in which the encodings are laid over the audio tokens. ``frequency-major`` is the
+            order of these tokens. The research program lays them out ``time-major``, although its tokens are
+            not, so that most tokens get the encoding of another time. Its checkpoints need the same.
+    """
+
+    def __init__(self, embed_dims: int = 384, split: bool = True, audio_layout: str = LAYOUTS[0]) -> None:
+        super().__init__()
+        if audio_layout not in LAYOUTS:
+            raise InputError(f'audio_layout={audio_layout!r} is not known; choose one of {LAYOUTS}')
+        self.audio_layout, d = audio_layout, embed_dims
+        self.mlp = nn.ModuleDict({
+            name: nn.Sequential(nn.Linear(2, d), nn.ReLU(), nn.Linear(d, d), nn.ReLU(), nn.Linear(d, d),
+                                nn.ReLU(), nn.LayerNorm(d))
+            for name in (('video', 'audio') if split else ('video', ))})
+
+    def encode(self, name: str, pieces: Tensor) -> Tensor:
+        """Maps starts and ends ``(B, T, 2)`` to encodings ``(B, T, d)``."""
+        mlp = self.mlp[name if name in self.mlp else 'video']
+        first = mlp[0]  # type: ignore[index]
+        with torch.autocast(pieces.device.type, enabled=False):  # bfloat16 has too few digits for seconds
+            h = F.linear(pieces.float(), first.weight.float(), first.bias.float())
+        return mlp[1:](h.to(first.weight))  # type: ignore[index]
+
+    def video(self, times: Tensor, grid: Grid) -> Tensor:
+        """Returns the encodings of the patches of each frame pair.
+
+        Args:
+            times: Start and end of the audio, and then the time of each frame, ``(B, 2 + F)``, in seconds.
+            grid: Grid ``(T, H, W)`` of the tokens.
+
+        Returns:
+            Encodings ``(B, T, 1, d)``.
+        """
+        frames = times[:, 2:].unflatten(1, (grid[0], -1))
+        return self.encode('video', frames[..., [0, -1]])[:, :, None]
+
+    def audio(self, times: Tensor, grid: Grid, parts: int) -> Tensor:
+        """Returns the encodings of the patches of a spectrogram.
+
+        Args:
+            times: As for :meth:`video`.
+            grid: Grid ``(1, frequencies, times)`` of the tokens.
+            parts: Number of parts that the spectrogram is cut into.
+
+        Returns:
+            Encodings ``(B, 1, S, d)``.
+        """
+        _, height, width = grid
+        start, end = times[:, :1], times[:, 1:2]
+        bounds = start + (end - start) * torch.arange(parts + 1, device=times.device) / parts
+        encoded = self.encode('audio', torch.stack([bounds[:, :-1], bounds[:, 1:]], -1))
+        part = torch.arange(width, device=times.device) // (width // parts + 1)  # of each column
+        right = self.audio_layout == LAYOUTS[0]
+        return encoded[:, None, part.repeat(height) if right else part.repeat_interleave(height)]
+
+
+@MODELS.register_module()
+class TimedBCAST(BCAST):
+    """:class:`BCAST` with the time encoding in place of position tables, in a :class:`TimedExpertViT`.
+
+    Args:
+        embed_dims, grids: See :class:`BCAST`.
+        kwargs: See :class:`BCAST`. With ``positions``, there are tables as well.
+    """
+
+    def __init__(self, embed_dims: Dict[str, int], grids: Dict[str, Grid], **kwargs) -> None:
+        super().__init__(embed_dims, grids, **{'positions': False, **kwargs})
+
+    def side_inputs(self, shapes: Shapes) -> Shapes:
+        """Returns the shape of ``times``: start and end of the audio, and the time of each frame."""
+        frames = next(shape[1] for shape in shapes.values() if len(shape) == 4)
+        return {'times': (2 + frames, )}
+
+    def bottleneck(self, x: Dict[str, Tokens], inputs: Dict[str, Tensor]) -> Dict[str, Tokens]:
+        """Returns ``E + LN(W_down x)`` of both experts, with the time encoding E of the patches."""
+        z = super().bottleneck(x, inputs)
+        if any(f'times_of_{name}' not in inputs for name in z):
+            raise InputError("TimedBCAST needs a backbone of type='TimedExpertViT', which encodes the times")
+        return {name: tokens.replace(torch.cat(
+            [tokens.prefix, tokens.patches + inputs[f'times_of_{name}'].to(tokens.data)], 2))
+            for name, tokens in z.items()}
+
+
+@MODELS.register_module()
+class TimedExpertViT(MultiExpertViT):
+    """:class:`MultiExpertViT` with a :class:`TimeEncoding`, computed once for all its :class:`TimedBCAST`.
+
+    Experts of another modality than ``video`` count as audio.
+
+    Args:
+        time_encoding: Arguments of :class:`TimeEncoding`.
+        kwargs: See :class:`MultiExpertViT`.
+    """
+
+    def __init__(self, time_encoding: ConfigType = {}, **kwargs) -> None:
+        super().__init__(**kwargs)
+        self.time_encoding = TimeEncoding(**time_encoding)
+
+    def with_side_inputs(self, batch: Dict[str, Tensor]) -> Dict[str, Tensor]:
+        """Adds the encodings of each expert's patches under ``times_of_<expert>``.
+
+        Raises:
+            InputError: If ``times`` is missing, or not ``(B, 2 + F)``.
+        """
+        batch = super().with_side_inputs(batch)
+        shapes = {name: tuple(e.pick(batch).shape) for name, e in self.experts.items()}
+        grids = {name: self.experts[name].grid_of(shape[2:]) for name, shape in shapes.items()}
+        given = tuple(batch['times'].shape)
+        wanted = next((shape[0], 2 + shape[2]) for shape in shapes.values() if len(shape) == 5)
+        if given != wanted:
+            raise InputError(f'times must be (B, 2 + F) = {wanted}, the start and the end of the audio and '
+                             f'the time of each frame, got {given}')
+        parts = max(grid[0] for grid in grids.values())
+        encoded = {name: self.time_encoding.video(batch['times'], grid) if e.modality == 'video' else
+                   self.time_encoding.audio(batch['times'], grid, parts)
+                   for (name, e), grid in zip(self.experts.items(), grids.values())}
+        return {**batch, **{f'times_of_{name}': value for name, value in encoded.items()}}
