@@ -1,11 +1,12 @@
-"""Converts a CLIP or VideoMAE checkpoint to the weights of an expert's tower, and back.
+"""Converts a CLIP, VideoMAE or AST checkpoint to the weights of an expert's tower, and back.
 
     python tools/convert/expert_checkpoint.py SRC DST [--reverse]
 
-SRC is OpenAI's CLIP archive, an open_clip file, or a VideoMAE file of its authors (pre-trained or
-fine-tuned) or of MMAction2; its kind is detected. A config accepts both SRC and DST as an expert's
-``checkpoint``, but DST is smaller, as it contains only what CAST uses. With ``--reverse``, such a DST is
-converted to the names of open_clip (``visual.``) or of the VideoMAE authors' fine-tuned files (``module``).
+SRC is OpenAI's CLIP archive, an open_clip file, a VideoMAE file of its authors (pre-trained or fine-tuned) or
+of MMAction2, or an AST of its authors or of Hugging Face; its kind is detected. A config accepts both SRC and
+DST as an expert's ``checkpoint``, but DST is smaller, as it contains only what CAST uses. With ``--reverse``,
+such a DST is converted to the names of open_clip (``visual.``), of the VideoMAE authors' fine-tuned files
+(``module``) or of AST's authors (``module.v.``).
 """
 import argparse
 
@@ -22,6 +23,8 @@ def convert(src: str, dst: str, reverse: bool = False) -> int:
         renamed = {'state_dict': state}
     elif 'conv1.weight' in state:
         renamed = {f'visual.{k}': v for k, v in state.items()}
+    elif 'dist_token' in state:
+        renamed = {f'module.v.{k}': v for k, v in state.items()}
     else:
         renamed = {'module': rename(state, VIDEOMAE, reverse=True)}
     with open(dst, 'wb') as file:

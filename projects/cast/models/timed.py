@@ -2,7 +2,6 @@
 from typing import Dict
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmaction.registry import MODELS
@@ -44,11 +43,7 @@ class TimeEncoding(nn.Module):
 
     def encode(self, name: str, pieces: Tensor) -> Tensor:
         """Maps starts and ends ``(B, T, 2)`` to encodings ``(B, T, d)``."""
-        mlp = self.mlp[name if name in self.mlp else 'video']
-        first = mlp[0]  # type: ignore[index]
-        with torch.autocast(pieces.device.type, enabled=False):  # bfloat16 has too few digits for seconds
-            h = F.linear(pieces.float(), first.weight.float(), first.bias.float())
-        return mlp[1:](h.to(first.weight))  # type: ignore[index]
+        return self.mlp[name if name in self.mlp else 'video'](pieces.to(next(self.parameters()).dtype))
 
     def video(self, times: Tensor, grid: Grid) -> Tensor:
         """Returns the encodings of the patches of each frame pair.

@@ -15,6 +15,8 @@ from ...utils import InputError
 from ..layers import Grid, PositionTable, Tokens
 from .base import BlockParts, Expert
 
+AST_ROWS = 12  # of patches in AST's files, which are for 128 mel bins
+
 
 @MODELS.register_module()
 class ASTExpert(Expert):
@@ -117,7 +119,9 @@ class ASTExpert(Expert):
 
     def fit_positions(self, state: State) -> None:
         """Fits position table and kernel of an AST for another size, or of an image model, in place."""
-        kernel, table = state['patch_embed.proj.weight'], state['pos_embed']
+        kernel, table = (state.get(key) for key in ('patch_embed.proj.weight', 'pos_embed'))
+        if kernel is None or table is None:
+            return  # no AST at all
         image, places = kernel.shape[1] == 3, table.shape[1] - self.num_prefix
         rows = round(places**0.5) if image else AST_ROWS
         if image:  # as AST starts from ImageNet (its section 2.2)
@@ -128,9 +132,6 @@ class ASTExpert(Expert):
         state['pos_embed'] = self.table.fit(table, old, new)
         print_log(f'{self.checkpoint}: positions of {rows}x{places // rows} patches cropped or resized to '
                   f'{new[1]}x{new[2]}', logger='current')
-
-
-AST_ROWS = 12  # of patches, in files for 128 mel bins
 
 
 class SpectrogramPositions(PositionTable):
