@@ -4,7 +4,9 @@ import torch
 from conftest import ROOT, build_tiny, load_tool
 from mmengine.runner import load_checkpoint
 from safetensors.torch import load_file, save_file
+from stored_audio import read, read_weights, tiny
 
+from mmaction.registry import MODELS
 from projects.cast.checkpoints import VIDEOMAE, read_expert, rename
 from projects.cast.models import CLIPExpert, VideoMAEExpert
 from projects.cast.utils import InputError
@@ -35,10 +37,33 @@ def test_release_and_back(tmp_path, case, head, wrapper):
     assert all(torch.equal(again[k], v) and again[k].dtype == v.dtype for k, v in release.items())
 
 
-def test_release_with_unknown_keys(tmp_path):
+@pytest.mark.parametrize('bare', [True, False])
+@pytest.mark.parametrize('name', ['ca2st_tiny_averaged', 'ca2st_tiny_verb_noun_shared_time',
+                                  'cava_tiny_time'])
+def test_checkpoints_of_ca2st_and_cava(tmp_path, name, bare):
+    """One command for all systems; back with every alias, and without what the program never uses."""
     tool = load_tool('convert/release_checkpoint.py')
-    torch.save({'blocks.0.bogus': torch.zeros(1)}, tmp_path / 'src.pth')
-    with pytest.raises(InputError, match='src.pth: 1 of 1 keys are unknown: blocks.0.bogus'):
+    stored, metadata = read(ROOT / f'tests/golden/{name}.safetensors')
+    theirs = read_weights(stored, metadata)
+    src, dst, ours, back = (str(tmp_path / f'{n}.pth') for n in ('src', 'dst', 'ours', 'back'))
+    torch.save({'module': theirs}, src)
+    assert tool.convert(src, dst) == len(theirs) - 2
+    model = MODELS.build(tiny(name))
+    state = torch.load(dst, weights_only=True)['state_dict']
+    model.load_state_dict(state, strict=True)
+    torch.save(model.state_dict() if bare else {'state_dict': model.state_dict(), 'meta': {}}, ours)
+    tool.convert(ours, back, reverse=True)
+    again = torch.load(back, weights_only=True)['module']
+    assert set(theirs) - set(again) == {'audio_ln_post.weight', 'audio_ln_post.bias'}
+    assert all(torch.equal(value, theirs[key]) and value.dtype == theirs[key].dtype
+               for key, value in again.items())
+
+
+@pytest.mark.parametrize('known, message', [({}, 'CAST, 1 of 1'), ({'ast_cls_token': 0.}, 'CAVA, 1 of 2')])
+def test_release_with_unknown_keys(tmp_path, known, message):
+    tool = load_tool('convert/release_checkpoint.py')
+    torch.save({**known, 'blocks.0.bogus': torch.zeros(1)}, tmp_path / 'src.pth')
+    with pytest.raises(InputError, match=f'a checkpoint of {message} keys are unknown: blocks.0.bogus'):
         tool.convert(str(tmp_path / 'src.pth'), str(tmp_path / 'dst.pth'))
 
 
@@ -176,5 +201,5 @@ def test_expert_of_another_kind(tmp_path):
     with pytest.raises(ValueError, match='24 of the wrong shape|of the wrong shape'):
         load(VideoMAEExpert(**{**SIZE, 'embed_dims': 64}), tmp_path / 'videomae.pth')
     torch.save({'weight': torch.zeros(1)}, tmp_path / 'other.pth')
-    with pytest.raises(ValueError, match='neither a CLIP nor a VideoMAE checkpoint'):
+    with pytest.raises(ValueError, match='no CLIP, VideoMAE or AST checkpoint'):
         load(CLIPExpert(**SIZE), tmp_path / 'other.pth')

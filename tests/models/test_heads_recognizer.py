@@ -4,6 +4,7 @@ import pytest
 import torch
 from conftest import build_tiny
 
+from mmaction.registry import MODELS
 from mmaction.structures import ActionDataSample
 from projects.cast.models import FusedHead, VerbNounHead
 from projects.cast.utils import InputError
@@ -39,6 +40,66 @@ def test_fused_head_is_eq_6():
     x = {name: torch.randn(2, 8) for name in ('spatial', 'temporal')}
     z = sum(head.adapters[n].up(torch.nn.functional.gelu(head.adapters[n].down(x[n]))) for n in x)
     torch.testing.assert_close(head(x), head.fc_cls(z))
+
+
+def adapted(adapter, x, quick=False):
+    """``ADAP(x)``, written out."""
+    h = x @ adapter.down.weight.T + adapter.down.bias
+    h = h * torch.sigmoid(1.702 * h) if quick else torch.nn.functional.gelu(h)
+    return h @ adapter.up.weight.T + adapter.up.bias
+
+
+def listening(**kwargs):
+    """A head with random weights, and features of three experts."""
+    torch.manual_seed(0)
+    head = MODELS.build(dict(in_channels=8, **kwargs))
+    for p in head.parameters():
+        torch.nn.init.normal_(p)
+    return head, {name: torch.randn(2, 8) for name in ('spatial', 'temporal', 'audio')}
+
+
+def test_the_heads_of_ca2st():
+    """Section 6: sums of adapted features without a skip; audio has its own adapter for each task."""
+    head, x = listening(type='FusedHead', num_classes=5, experts=('spatial', 'temporal', 'audio'),
+                        quick_gelu=('audio', ))
+    z = sum(adapted(head.adapters[name], x[name], name == 'audio') for name in x)
+    torch.testing.assert_close(head(x), head.fc_cls(z))
+    head, x = listening(type='AdaptedTaskHead', num_classes=dict(noun=7, verb=5), quick_gelu=('audio', ),
+                        experts=dict(verb=('temporal', 'audio'), noun=('spatial', 'audio')))
+    scores = head(x)
+    for task, own in (('verb', 'temporal'), ('noun', 'spatial')):
+        adapters = head.adapters[task]
+        z = adapted(adapters[own], x[own]) + adapted(adapters['audio'], x['audio'], quick=True)
+        torch.testing.assert_close(scores[task], head.fc_cls[task](z))
+
+
+def test_the_heads_of_cava():
+    """Section 6: with a skip; both tasks read the same sum."""
+    pair = ('spatial', 'audio')
+    for kwargs in (dict(type='FusedHead', num_classes=5, experts=pair),
+                   dict(type='AdaptedTaskHead', num_classes=dict(verb=5, noun=7), share_adapters=True,
+                        experts=dict(verb=pair, noun=pair))):
+        head, x = listening(skip=True, **kwargs)
+        z = sum(x[name] + adapted(head.adapters[name], x[name]) for name in pair)
+        scores = head(x)
+        for task, score in (scores.items() if isinstance(scores, dict) else [('', scores)]):
+            torch.testing.assert_close(score, (head.fc_cls[task] if task else head.fc_cls)(z))
+
+
+def test_heads_that_do_not_fit():
+    widths = dict(spatial=8, temporal=8, audio=4)
+    with pytest.raises(InputError, match='cannot be added without adapters that have no skip'):
+        MODELS.build(dict(type='FusedHead', num_classes=5, in_channels=widths, experts=[*widths], skip=True))
+    with pytest.raises(InputError, match=r"quick_gelu=\['sound'\] must be among the experts"):
+        MODELS.build(dict(type='FusedHead', num_classes=5, in_channels=8, quick_gelu=('sound', )))
+    with pytest.raises(InputError, match='share adapters need the same experts'):
+        MODELS.build(dict(type='AdaptedTaskHead', in_channels=8, share_adapters=True))
+    with pytest.raises(InputError, match=r"quick_gelu=\['sound'\] must be among the experts"):
+        MODELS.build(dict(type='AdaptedTaskHead', in_channels=8, quick_gelu=('sound', )))
+    head = MODELS.build(dict(type='AdaptedTaskHead', num_classes=dict(verb=5, noun=7), in_channels=widths,
+                             experts=dict(verb=('temporal', 'audio'), noun=('audio', 'spatial'))))
+    scores = head({name: torch.randn(2, width) for name, width in widths.items()})  # adapters change widths
+    assert {task: tuple(s.shape) for task, s in scores.items()} == {'verb': (2, 5), 'noun': (2, 7)}
 
 
 def test_loss_and_predict_modes_with_views():

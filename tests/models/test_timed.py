@@ -2,7 +2,7 @@
 import pytest
 import torch
 from conftest import randomised
-from test_golden_audio import tiny
+from stored_audio import tiny
 from torch import nn
 
 from mmaction.registry import MODELS
@@ -81,7 +81,7 @@ def timed(request):
 def test_times_matter_to_what_is_exchanged_with_sound(timed):
     given = batch()
     features, later = timed.backbone(given), timed.backbone({**given, 'times': given['times'] + 3})
-    moved = {name for name, feature in features.items() if not torch.allclose(feature, later[name], atol=1e-4)}
+    moved = {name for name in features if not torch.allclose(features[name], later[name], atol=1e-4)}
     # class tokens pass the exchanges by, so only the next block could tell them of a time
     assert moved == ({'temporal'} if 'temporal' in features else {'spatial', 'audio'})
 
@@ -170,4 +170,5 @@ def test_what_reaches_no_score_is_ignored_by_ddp():
     sum(s.sum() for s in scores.values()).backward()
     without = {k for k, p in model.named_parameters() if p.requires_grad and p.grad is None}
     assert without == set(model._ddp_params_and_buffers_to_ignore)
-    assert without and all('exchanges.1.' in k and '.attn.' in k and '.attn.temporal.' not in k for k in without)
+    assert without and all('exchanges.1.' in k and '.attn.' in k for k in without)
+    assert not any('.attn.temporal.' in k for k in without)

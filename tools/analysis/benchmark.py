@@ -3,7 +3,7 @@
     python tools/analysis/benchmark.py CONFIG [--vs plain | --vs OTHER] [--train] [--dtype bf16] [--compile]
     python tools/analysis/benchmark.py CONFIG --sweep frames=8,16,32,64 --plot growth.png
 
-All candidates are timed in turns, in one process and on the same random clip, so that noise of the machine
+All candidates are timed in turns, in one process and on the same random inputs, so that noise of the machine
 affects all of them; the ratios of each turn count. ``--vs plain`` is the same model computed exactly as its
 equations are written, with attention matrices materialised and nothing left out, in float32: the cost of the
 release. The machine's own rate of matrix products in the same dtype is printed, too. Peak memory is that of a
@@ -33,17 +33,20 @@ import projects.cast  # noqa: F401
 from mmaction.registry import MODELS
 from mmaction.utils import register_all_modules
 from projects.cast.engine import read_config
+from projects.cast.models import Expert, MultiExpertViT
 from projects.cast.utils import run_tool
 
 NAMES = ('config', 'plain', 'other')
+Inputs = Dict[str, torch.Tensor]
 DTYPES = {'fp32': torch.float32, 'bf16': torch.bfloat16}
 
 
 def build(config: str, options: dict, plain: bool = False) -> torch.nn.Module:
     """Builds the config's model with random weights, even where training starts from zero weights."""
     cfg = read_config(config, options)
-    for expert in cfg.model.backbone.get('experts', {}).values():
-        expert.checkpoint = None
+    for part in [cfg.model.backbone, *cfg.model.backbone.get('experts', {}).values()]:
+        if 'checkpoint' in part:
+            part.checkpoint = None
     if plain:
         cfg.model.backbone.plain = True
     torch.manual_seed(0)
@@ -59,27 +62,29 @@ class Candidate:
 
     Args:
         model: The recognizer.
-        clip: A clip ``(B, 3, F, H, W)``.
+        inputs: Inputs of the backbone, by modality.
         dtype: Dtype of the weights in inference, and of autocast in training.
         train: Whether to time a training step (forward, backward, optimizer) instead of inference.
         compiled: Whether to compile the backbone.
     """
 
-    def __init__(self, model: torch.nn.Module, clip: torch.Tensor, dtype: torch.dtype, train: bool,
+    def __init__(self, model: torch.nn.Module, inputs: Inputs, dtype: torch.dtype, train: bool,
                  compiled: bool) -> None:
-        self.model, self.clip, self.dtype = model.to(clip.device).train(train), clip, dtype
+        self.device = next(iter(inputs.values())).device
+        self.model, self.inputs, self.dtype = model.to(self.device).train(train), inputs, dtype
         if train:
             self.optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], 1e-5)
         else:
             self.model = self.model.to(dtype)
-            self.clip = clip.to(dtype)
+            self.inputs = {k: v if k == 'times' else v.to(dtype) for k, v in inputs.items()}
         if compiled:
             model.backbone.compile()
         self.run: Callable[[], object] = self.step if train else self.infer
 
     def forward(self) -> Dict[str, torch.Tensor]:
         """Computes the features of each expert."""
-        return self.model.backbone(self.clip)
+        clip_only = set(self.inputs) == {'video'}  # as MMAction2's own backbones need it
+        return self.model.backbone(self.inputs['video'] if clip_only else self.inputs)
 
     def infer(self) -> Dict[str, torch.Tensor]:
         """Computes the features without autograd."""
@@ -88,7 +93,7 @@ class Candidate:
 
     def step(self) -> float:
         """Runs a training step on an artificial loss, and returns the loss."""
-        with torch.autocast(self.clip.device.type, self.dtype, enabled=self.dtype != torch.float32):
+        with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
             scores = self.model.cls_head(self.forward())
         scores = scores.values() if isinstance(scores, dict) else [scores]
         loss = sum(s.float().square().mean() for s in scores)
@@ -99,10 +104,10 @@ class Candidate:
 
     def seconds(self) -> float:
         """Measures the time of one run."""
-        synchronize(self.clip.device)
+        synchronize(self.device)
         start = time.perf_counter()
         self.run()
-        synchronize(self.clip.device)
+        synchronize(self.device)
         return time.perf_counter() - start
 
 
@@ -140,7 +145,7 @@ def count_gmacs(run: Callable[[], object]) -> float:
 
 def gmacs(candidate: Candidate) -> float:
     """Counts the GMACs of one clip's forward pass."""
-    return count_gmacs(candidate.infer) / len(candidate.clip)
+    return count_gmacs(candidate.infer) / len(next(iter(candidate.inputs.values())))
 
 
 def map_tensors(on: bool) -> None:
@@ -185,28 +190,36 @@ def peak_memory(device: torch.device, candidate: Candidate) -> float:
     return resident_memory(candidate.run)
 
 
-def candidates(args, clip: torch.Tensor) -> Dict[str, Callable[[], Candidate]]:
+def candidates(args) -> Dict[str, Callable[[], Candidate]]:
     """Returns functions that build the config's model and those that it is compared with, by name."""
-    dtype, options = DTYPES[args.dtype], args.cfg_options or {}
-    made = {'config': lambda: Candidate(build(args.config, options), clip, dtype, args.train, args.compile)}
+    def make(config: str, options: dict = {}, plain: bool = False) -> Candidate:
+        model = build(config, options, plain)
+        dtype = torch.float32 if plain else DTYPES[args.dtype]
+        return Candidate(model, make_inputs(model, args), dtype, args.train, args.compile and not plain)
+
+    made = {'config': lambda: make(args.config, args.cfg_options or {})}
     if args.vs == 'plain':
-        made['plain'] = lambda: Candidate(
-            build(args.config, options, plain=True), clip, torch.float32, args.train, False)
+        made['plain'] = lambda: make(args.config, args.cfg_options or {}, plain=True)
     elif args.vs:
-        made['other'] = lambda: Candidate(build(args.vs, {}), clip, dtype, args.train, args.compile)
+        made['other'] = lambda: make(args.vs)
     return made
 
 
-def make_clip(args) -> torch.Tensor:
-    """Makes a random clip of the given size."""
+def make_inputs(model: torch.nn.Module, args) -> Inputs:
+    """Makes random inputs of a model: clips of the given size, the others of their native size."""
+    backbone, shapes = model.backbone, {'video': (3, args.frames, args.size, args.size)}
+    if isinstance(backbone, MultiExpertViT):
+        shapes = {name: shapes.get(name, shape) for name, shape in backbone.modality_shapes().items()}
+        shapes |= backbone.side_inputs(shapes)
+    elif isinstance(backbone, Expert) and backbone.modality != 'video':
+        shapes = {backbone.modality: backbone.input_shape()}
     torch.manual_seed(0)
-    return torch.randn(args.batch_size, 3, args.frames, args.size, args.size, device=args.device)
+    return {name: torch.randn(args.batch_size, *shape, device=args.device) for name, shape in shapes.items()}
 
 
 def measure(args) -> dict:
     """Times all candidates in turns."""
-    clip = make_clip(args)
-    built = {name: make() for name, make in candidates(args, clip).items()}
+    built = {name: make() for name, make in candidates(args).items()}
     for candidate in built.values():
         for _ in range(args.warmup):
             candidate.run()
@@ -215,17 +228,17 @@ def measure(args) -> dict:
     for _ in track(range(args.repeats), title, disable=args.quiet):
         for name, candidate in built.items():
             times[name].append(candidate.seconds())
-    rate, results = matmul_rate(DTYPES[args.dtype], clip.device), {}
+    rate, results = matmul_rate(DTYPES[args.dtype], torch.device(args.device)), {}
     for name, candidate in built.items():
         parameters = list(candidate.model.parameters())
         median = statistics.median(times[name])
         results[name] = dict(
             seconds=times[name], median=median, spread=[min(times[name]), max(times[name])],
-            clips_per_second=len(clip) / median, gmacs=gmacs(candidate),
+            clips_per_second=args.batch_size / median, gmacs=gmacs(candidate),
             parameters=sum(p.numel() for p in parameters),
             learnable=sum(p.numel() for p in parameters if p.requires_grad))
         if not args.train:
-            results[name]['matmul_share'] = results[name]['gmacs'] * len(clip) / median / rate
+            results[name]['matmul_share'] = results[name]['gmacs'] * args.batch_size / median / rate
     if len(built) > 1:
         first, second = times.values()
         ratios = [b / a for a, b in zip(first, second)]
@@ -323,8 +336,7 @@ def main() -> None:
     register_all_modules()
     if args.memory_of:
         map_tensors(True)
-        clip = make_clip(args)
-        print('PEAK', peak_memory(clip.device, candidates(args, clip)[args.memory_of]()))
+        print('PEAK', peak_memory(torch.device(args.device), candidates(args)[args.memory_of]()))
         return
     if args.sweep:
         results = sweep(args)

@@ -35,11 +35,11 @@ def convert(src: str, dst: str, reverse: bool = False, drop_head: bool = False) 
     if drop_head and any(name.startswith('backbone.') for name in state):  # already in our names
         new_meta = {k: meta[k] for k in ('experts', 'release_key') if k in meta}
     else:
-        new_meta = {'release_key': key}
+        new_meta, (system, table) = {'release_key': key}, recognise(state)
         try:
-            state = rename(state, recognise(state)[1], reverse)
+            state = rename(state, table, reverse)
         except InputError as error:
-            raise InputError(f'{src}: {error}') from error
+            raise InputError(f'{src}: as a checkpoint of {system}, {error}') from error
     if drop_head:
         state = {k: v for k, v in state.items() if not k.startswith('cls_head.')}
     with open(dst, 'wb') as file:

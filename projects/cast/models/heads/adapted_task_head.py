@@ -27,6 +27,9 @@ class AdaptedTaskHead(MultiTaskHead):
     def __init__(self, skip: bool = False, quick_gelu: Sequence[str] = (), share_adapters: bool = False,
                  **kwargs) -> None:
         super().__init__(**kwargs)
+        unknown = set(quick_gelu) - {e for names in self.experts.values() for e in names}
+        if unknown:
+            raise InputError(f'quick_gelu={list(quick_gelu)} must be among the experts {self.experts}')
         sums = {task: AdaptedSum(names, self.in_channels, skip=skip, quick_gelu=set(quick_gelu) & set(names))
                 for task, names in self.experts.items()}
         if share_adapters and len(set(self.experts.values())) > 1:
