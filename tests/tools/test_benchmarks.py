@@ -40,7 +40,7 @@ def test_gmacs_are_counted_by_hand():
         def backbone(self, x):
             return {'f': torch.nn.functional.scaled_dot_product_attention(x, x, x) @ x.mT}
 
-    candidate = tool.Candidate(Model(), torch.randn(2, 1, 10, 8), torch.float32, False, False)
+    candidate = tool.Candidate(Model(), {'video': torch.randn(2, 1, 10, 8)}, torch.float32, False, False)
     assert tool.gmacs(candidate) == pytest.approx((2 + 1) * 10 * 10 * 8 / 1e9)
 
 
