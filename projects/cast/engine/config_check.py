@@ -110,6 +110,20 @@ def check_config(cfg: Config) -> None:
     check_classes(cfg)
 
 
+def check_data(cfg: Config) -> None:
+    """Checks that there is data for each loop that the config has, as a runner needs it.
+
+    Raises:
+        InputError: If a dataloader or an evaluator is missing. The message names all that are.
+    """
+    parts = dict(train=['dataloader'], val=['dataloader', 'evaluator'], test=['dataloader', 'evaluator'])
+    missing = [f'{split}_{part}' for split in parts if cfg.get(f'{split}_cfg') for part in parts[split]
+               if not cfg.get(f'{split}_{part}')]
+    if missing:
+        raise InputError(f'{cfg.filename or "the config"}: {", ".join(missing)} missing; define them in a config '
+                         'that inherits from it (the data sets with sound, of CA2ST and CAVA, do not exist yet)')
+
+
 def read_config(path: str, options: Optional[dict] = None) -> Config:
     """Reads a config file, merges the options of the command line, and checks the result.
 

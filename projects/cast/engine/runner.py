@@ -12,7 +12,7 @@ from mmaction.registry import RUNNERS
 
 from ..compat import find_last_checkpoint
 from ..models.experts import PretrainedTower
-from .config_check import check_config
+from .config_check import check_config, check_data
 
 
 @RUNNERS.register_module()
@@ -25,13 +25,14 @@ class CASTRunner(Runner):
         kwargs: See mmengine's ``Runner``.
 
     Raises:
-        InputError: If a key of the config is not read, or its numbers of classes differ.
+        InputError: If a key of the config is not read, its numbers of classes differ, or data is missing.
     """
 
     @classmethod
     def from_cfg(cls, cfg):
         """Checks the config, and then builds the runner."""
         check_config(cfg)
+        check_data(cfg)
         return super().from_cfg(cfg)
 
     def build_logger(self, *args, **kwargs) -> MMLogger:

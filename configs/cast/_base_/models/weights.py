@@ -15,4 +15,7 @@ weights = dict(
     # https://huggingface.co/timm/eva02_base_patch16_clip_224.merged2b
     eva='checkpoints/eva02_base_patch16_clip_224.merged2b.safetensors',
     # ViT-B of https://github.com/ruiwang2021/mvd; its files use VideoMAE's layout
-    mvd='checkpoints/mvd_vit-base-p16.pth')
+    mvd='checkpoints/mvd_vit-base-p16.pth',
+    # AST trained on AudioSet, https://github.com/YuanGongND/ast (its README: "Full AudioSet, 10 tstride, 10
+    # fstride, with Weight Averaging (0.459 mAP)")
+    ast='checkpoints/audioset_10_10_0.4593.pth')

@@ -1,0 +1,4 @@
+# Time encoding: one MLP for video and audio (without split_time_mlp in the program).
+_base_ = '../ca2st_vit-base-p16_clip-videomae-ast_16xb6-u16x2-50e_ek100-rgb-audio.py'
+
+model = dict(backbone=dict(time_encoding=dict(split=False)))

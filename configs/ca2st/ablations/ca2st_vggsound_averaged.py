@@ -1,0 +1,4 @@
+# Order of the exchanges: averaged instead of in sequence ("add" in the program).
+_base_ = '../ca2st_vit-base-p16_clip-videomae-ast_16xb6-16x4x2-50e_vggsound-rgb-audio.py'
+
+model = dict(backbone=dict(combine='mean'))
