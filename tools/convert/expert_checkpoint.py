@@ -1,11 +1,12 @@
-"""Converts a CLIP or VideoMAE checkpoint to the weights of an expert's tower, and back.
+"""Converts a CLIP, VideoMAE or AST checkpoint to the weights of an expert's tower, and back.
 
     python tools/convert/expert_checkpoint.py SRC DST [--reverse]
 
-SRC is OpenAI's CLIP archive, an open_clip file, or a VideoMAE file of its authors (pre-trained or
-fine-tuned) or of MMAction2; its kind is detected. A config accepts both SRC and DST as an expert's
-``checkpoint``, but DST is smaller, as it contains only what CAST uses. With ``--reverse``, such a DST is
-converted to the names of open_clip (``visual.``) or of the VideoMAE authors' fine-tuned files (``module``).
+SRC is OpenAI's CLIP archive, an open_clip file, a VideoMAE file of its authors (pre-trained or fine-tuned) or
+of MMAction2, or AST as published by its authors, by Hugging Face, or as timm's distilled DeiT; its kind is
+detected. A config accepts both SRC and DST as an expert's ``checkpoint``, but DST is smaller, as it contains
+only what the expert uses. With ``--reverse``, a DST of CLIP or VideoMAE is converted to the names of
+open_clip (``visual.``) or of the VideoMAE authors' fine-tuned files (``module``).
 """
 import argparse
 

@@ -18,18 +18,20 @@ LAYOUTS = ('frequency-major', 'time-major')
 
 
 class TimeEncoding(nn.Module):
-    """An MLP of the start and the end, in seconds, of the piece of time that a token comes from.
+    """An MLP of two times in seconds, between which a token was seen or heard.
 
     CA2ST (https://arxiv.org/abs/2503.23447) uses it in place of the position tables of the exchanges with
-    sound. The piece of a video token is that of its pair of frames. The spectrogram is cut into as many equal
-    parts as there are pairs, and each of its columns belongs to one part.
+    sound. For a video token, these are the times of the first and the last frame of its tube. The sound is
+    cut into as many equal parts as there are tubes in time; each column of the spectrogram belongs to one
+    part, and its tokens get the start and the end of this part.
 
     Args:
         embed_dims: Bottleneck width d of the exchanges.
         split: Whether video and audio have an MLP each. Otherwise they share one.
         audio_layout: Order in which the encodings are laid over the audio tokens. ``frequency-major`` is the
-            order of these tokens. The research program lays them out ``time-major``, although its tokens are
-            not, so that most tokens get the encoding of another time. Its checkpoints need the same.
+            order of the tokens themselves. The research program lays the encodings out ``time-major``,
+            although its tokens are not, so that most tokens get the encoding of another part. Models that
+            were trained like this need the same.
     """
 
     def __init__(self, embed_dims: int = 384, split: bool = True, audio_layout: str = LAYOUTS[0]) -> None:
@@ -43,7 +45,12 @@ class TimeEncoding(nn.Module):
             for name in (('video', 'audio') if split else ('video', ))})
 
     def encode(self, name: str, pieces: Tensor) -> Tensor:
-        """Maps starts and ends ``(B, T, 2)`` to encodings ``(B, T, d)``."""
+        """Maps pairs of times ``(B, T, 2)`` to encodings ``(B, T, d)``.
+
+        Args:
+            name: ``video`` or ``audio``. If they share an MLP, it makes no difference.
+            pieces: The pairs, in seconds.
+        """
         mlp = self.mlp[name if name in self.mlp else 'video']
         first = mlp[0]  # type: ignore[index]
         with torch.autocast(pieces.device.type, enabled=False):  # bfloat16 has too few digits for seconds
@@ -51,10 +58,10 @@ class TimeEncoding(nn.Module):
         return mlp[1:](h.to(first.weight))  # type: ignore[index]
 
     def video(self, times: Tensor, grid: Grid) -> Tensor:
-        """Returns the encodings of the patches of each frame pair.
+        """Returns the encodings of the video tokens, one per position in time.
 
         Args:
-            times: Start and end of the audio, and then the time of each frame, ``(B, 2 + F)``, in seconds.
+            times: Start and end of the sound, then the time of each frame, ``(B, 2 + F)``, in seconds.
             grid: Grid ``(T, H, W)`` of the tokens.
 
         Returns:
@@ -66,10 +73,12 @@ class TimeEncoding(nn.Module):
     def audio(self, times: Tensor, grid: Grid, parts: int) -> Tensor:
         """Returns the encodings of the patches of a spectrogram.
 
+        Each part owns ``columns // parts + 1`` columns, as in the research program; the last get the rest.
+
         Args:
             times: As for :meth:`video`.
             grid: Grid ``(1, frequencies, times)`` of the tokens.
-            parts: Number of parts that the spectrogram is cut into.
+            parts: Number of equal parts that the time from start to end is cut into.
 
         Returns:
             Encodings ``(B, 1, S, d)``.
@@ -85,23 +94,25 @@ class TimeEncoding(nn.Module):
 
 @MODELS.register_module()
 class TimedBCAST(BCAST):
-    """:class:`BCAST` with the time encoding in place of position tables, in a :class:`TimedExpertViT`.
+    """:class:`BCAST` with the time encoding in place of position tables.
+
+    Its backbone must be a :class:`TimedExpertViT`, which computes the encodings.
 
     Args:
         embed_dims, grids: See :class:`BCAST`.
-        kwargs: See :class:`BCAST`. With ``positions``, there are tables as well.
+        kwargs: See :class:`BCAST`. ``positions`` is False by default; otherwise there are tables as well.
     """
 
     def __init__(self, embed_dims: Dict[str, int], grids: Dict[str, Grid], **kwargs) -> None:
         super().__init__(embed_dims, grids, **{'positions': False, **kwargs})
 
     def side_inputs(self, shapes: Shapes) -> Shapes:
-        """Returns the shape of ``times``: start and end of the audio, and the time of each frame."""
+        """Returns the shape of ``times``: start and end of the sound, and the time of each frame."""
         frames = next(shape[1] for shape in shapes.values() if len(shape) == 4)
         return {'times': (2 + frames, )}
 
     def bottleneck(self, x: Dict[str, Tokens], inputs: Dict[str, Tensor]) -> Dict[str, Tokens]:
-        """Returns ``E + LN(W_down x)`` of both experts, with the time encoding E of the patches."""
+        """Returns ``LN(W_down x)`` of both experts, plus the time encoding for the patches."""
         z = super().bottleneck(x, inputs)
         if any(f'times_of_{name}' not in inputs for name in z):
             raise InputError("TimedBCAST needs a backbone of type='TimedExpertViT', which encodes the times")
@@ -112,9 +123,9 @@ class TimedBCAST(BCAST):
 
 @MODELS.register_module()
 class TimedExpertViT(MultiExpertViT):
-    """:class:`MultiExpertViT` with a :class:`TimeEncoding`, computed once for all its :class:`TimedBCAST`.
+    """:class:`MultiExpertViT` with a :class:`TimeEncoding` that all its :class:`TimedBCAST` read.
 
-    Experts of another modality than ``video`` count as audio.
+    It is computed once per batch. Experts whose modality is not ``video`` count as audio.
 
     Args:
         time_encoding: Arguments of :class:`TimeEncoding`.

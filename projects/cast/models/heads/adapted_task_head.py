@@ -13,12 +13,14 @@ from .multi_task_head import MultiTaskHead
 
 @MODELS.register_module()
 class AdaptedTaskHead(MultiTaskHead):
-    """:class:`MultiTaskHead` that adds up the adapted features of a task's experts, as CA2ST and CAVA do.
+    """:class:`MultiTaskHead` that adapts the features of a task's experts before it adds them up.
+
+    CA2ST and CAVA predict verb and noun like this.
 
     Args:
         skip, quick_gelu: See :class:`AdaptedSum`.
         share_adapters: Whether all tasks read the same sum, as in CAVA. Otherwise each has its own adapters.
-        kwargs: See :class:`MultiTaskHead`.
+        kwargs: See :class:`MultiTaskHead`. ``fusion`` makes no difference.
 
     Raises:
         InputError: If tasks with different experts are to share the adapters.
