@@ -34,7 +34,7 @@ def tiny(name):
             type='TimedExpertViT' if timed else 'MultiExpertViT', experts=experts, exchanges=exchanges,
             combine='mean' if 'averaged' in name else 'sequence', order=tuple(exchanges),
             share_projections=tuple(experts) if 'shared' in name else (),
-            **(dict(time_encoding=dict(embed_dims=24, audio_layout='time-major')) if timed else {})),
+            **(dict(time_encoding=dict(audio_layout='time-major')) if timed else {})),
         cls_head=dict(in_channels=48, **(dict(skip=True) if cava else dict(quick_gelu=('audio', ))), **head))
 
 

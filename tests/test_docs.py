@@ -26,7 +26,7 @@ from projects.cast.models import layers
 PAGES = sorted(path for pattern in ('*.md', 'docs/*.md', 'data/README.md', 'tools/**/*.md', 'configs/**/*.md')
                for path in ROOT.glob(pattern))
 NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
-EXAMPLES = ('README.md', 'CONTRIBUTING.md', 'docs/architecture.md')
+EXAMPLES = ('README.md', 'CONTRIBUTING.md', 'docs/architecture.md', 'docs/sound.md')
 OTHERS = {'configs/cast/my_data.py', 'projects/cast/label_maps'}  # the reader's own; a former one
 PATH = r'(?<![\w./-])((?:tools|configs|docs|tests|projects|requirements)/[\w./*-]*\w)'
 COMMAND = r'\s*((?:[A-Z_]+=\S* )*)(?:python )?(tools/[\w/]+\.(?:py|sh))(.*)'
@@ -229,6 +229,11 @@ def test_the_architectures_examples(printed):
     assert alone.count('grad_fn') == 2
 
 
+def test_the_example_with_sound(printed):
+    expected = re.findall(r'^# (\{.*\})$', blocks(ROOT / 'docs/sound.md', 'python')[0], re.M)
+    assert printed['docs/sound.md 0'].strip().splitlines() == expected and len(expected) == 2
+
+
 def test_the_tour(printed):
     """T2S carries a change along time at its place, S2T across space in its frame."""
     _, t2s, s2t = re.split(r'^\w2\w:.*\n', printed['docs/tour.py'], flags=re.M)
@@ -257,6 +262,15 @@ def test_minor18_the_figure_shows_what_both_attentions_read(monkeypatch):
         outgoing = [end for start, end in arrows if touches(start)]
         assert sorted(point[0] < 6.5 for point in incoming) == [False, True]  # one from either expert
         assert len(outgoing) == 1 and (outgoing[0][0] - x) * into > 0
+
+
+def test_no_texts_overlap_in_the_figure_of_sound(monkeypatch):
+    monkeypatch.setattr(matplotlib.figure.Figure, 'savefig', lambda *_, **__: None)
+    drawn = runpy.run_path(str(ROOT / 'docs/figure_sound.py'))
+    renderer, page = drawn['fig'].canvas.get_renderer(), drawn['fig'].bbox
+    boxes = [text.get_window_extent(renderer) for text in drawn['ax'].texts if text.get_text()]
+    assert len(boxes) > 60 and all(0 <= b.x0 < b.x1 <= page.x1 and 0 <= b.y0 < b.y1 <= page.y1 for b in boxes)
+    assert not any(b.overlaps(other) for i, b in enumerate(boxes) for other in boxes[:i])
 
 
 def test_N7_what_is_installed_meets_the_requirements():

@@ -92,6 +92,8 @@ def test_heads_that_do_not_fit():
         MODELS.build(dict(type='FusedHead', num_classes=5, in_channels=widths, experts=[*widths], skip=True))
     with pytest.raises(InputError, match=r"quick_gelu=\['sound'\] must be among the experts"):
         MODELS.build(dict(type='FusedHead', num_classes=5, in_channels=8, quick_gelu=('sound', )))
+    with pytest.raises(InputError, match="fusion='concat' does not fit"):
+        MODELS.build(dict(type='AdaptedTaskHead', in_channels=8, fusion='concat'))
     with pytest.raises(InputError, match='share adapters need the same experts'):
         MODELS.build(dict(type='AdaptedTaskHead', in_channels=8, share_adapters=True))
     with pytest.raises(InputError, match=r"quick_gelu=\['sound'\] must be among the experts"):

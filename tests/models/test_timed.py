@@ -54,7 +54,7 @@ def test_the_programs_layout_by_name():
     assert torch.equal(wrong, right[:39].repeat_interleave(12, 0))
     assert torch.equal(wrong[[0, 11, 12, 467]], right[[0, 0, 1, 38]])
     with pytest.raises(InputError, match="audio_layout='program' is not known; choose one of"):
-        TimeEncoding(audio_layout='program')
+        TimeEncoding(8, audio_layout='program')
 
 
 def test_one_mlp_or_two():
@@ -109,12 +109,23 @@ def test_missing_or_wrong_times(timed):
         timed.backbone({**given, 'times': given['times'][:, 2:]})
 
 
-def test_a_backbone_without_the_encoding():
-    cfg = tiny('cava_time')['backbone']
-    cfg['type'] = 'MultiExpertViT'
-    del cfg['time_encoding']
+def test_backbones_and_exchanges_that_do_not_fit():
+    timed, tables = tiny('cava_time')['backbone'], tiny('cava_single_label')['backbone']
+    untimed = {**timed, 'type': 'MultiExpertViT'}
+    del untimed['time_encoding']
     with pytest.raises(InputError, match="type='TimedExpertViT'"):
-        MODELS.build(cfg)(batch())
+        MODELS.build(untimed)(batch())
+    with pytest.raises(InputError, match=r"got \[\]; without such exchanges, choose type='MultiExpertViT'"):
+        MODELS.build({**tables, 'type': 'TimedExpertViT'})
+    widths = tiny('ca2st_verb_noun_shared_time')['backbone']
+    widths['exchanges']['spatial_audio']['bottleneck_dims'] = 12
+    with pytest.raises(InputError, match=r'one bottleneck_dims, got \[12, 24\]'):
+        MODELS.build({**widths, 'share_projections': ()})
+    spectrograms = {'left': timed['experts']['audio'], 'audio': timed['experts']['audio']}
+    exchange = {**timed['exchanges']['spatial_audio'], 'between': ('left', 'audio'),
+                'receivers': {'left': 'space-time'}}
+    with pytest.raises(InputError, match=r"needs an expert that reads video; the experts read \['audio'\]"):
+        MODELS.build({**timed, 'experts': spectrograms, 'exchanges': {'pair': exchange}, 'order': ('pair', )})
 
 
 @pytest.mark.parametrize('key', ['audio', 'times'])

@@ -3,10 +3,10 @@
     python tools/convert/expert_checkpoint.py SRC DST [--reverse]
 
 SRC is OpenAI's CLIP archive, an open_clip file, a VideoMAE file of its authors (pre-trained or fine-tuned) or
-of MMAction2, or an AST of its authors or of Hugging Face; its kind is detected. A config accepts both SRC and
-DST as an expert's ``checkpoint``, but DST is smaller, as it contains only what CAST uses. With ``--reverse``,
-such a DST is converted to the names of open_clip (``visual.``), of the VideoMAE authors' fine-tuned files
-(``module``) or of AST's authors (``module.v.``).
+of MMAction2, or AST as published by its authors, by Hugging Face, or as timm's distilled DeiT; its kind is
+detected. A config accepts both SRC and DST as an expert's ``checkpoint``, but DST is smaller, as it contains
+only what the expert uses. With ``--reverse``, such a DST is converted to the names of open_clip
+(``visual.``), of the VideoMAE authors' fine-tuned files (``module``) or of AST's authors (``module.v.``).
 """
 import argparse
 

@@ -1,4 +1,4 @@
-"""Reads the tower of the Audio Spectrogram Transformer, by timm's names for the distilled DeiT that it is."""
+"""Reads the tower of the Audio Spectrogram Transformer, a distilled DeiT, by timm's parameter names."""
 from collections import OrderedDict
 from typing import Optional
 
@@ -7,7 +7,7 @@ import torch
 from .rename import Table, below, rename
 from .state_dict import State
 
-HUGGING_FACE: Table = [  # theirs, timm's; the files on the hub, and the module since transformers 5
+HUGGING_FACE: Table = [  # theirs, timm's; names of the files on the hub, and names since transformers 5
     ('embeddings.cls_token', 'cls_token'),
     ('embeddings.distillation_token', 'dist_token'),
     ('embeddings.position_embeddings', 'pos_embed'),
@@ -26,10 +26,10 @@ HUGGING_FACE: Table = [  # theirs, timm's; the files on the hub, and the module 
 
 
 def ast_tower(state: State) -> Optional[State]:
-    """Returns the tower's tensors in a file of AST, or None if it is no such file.
+    """Returns the tower's tensors by timm's names, or None if the file is not one of AST.
 
     Args:
-        state: Tensors by the names of AST's authors (``v.``), of timm's distilled DeiT, or of Hugging Face.
+        state: Tensors of the file, by the names of AST's authors (``v.``), of timm or of Hugging Face.
     """
     for prefix in ('v.', 'audio_spectrogram_transformer.', ''):
         if f'{prefix}dist_token' in state:
@@ -40,7 +40,7 @@ def ast_tower(state: State) -> Optional[State]:
 
 
 def fused(state: State) -> State:
-    """Joins the projections of queries, keys and values, which Hugging Face keeps apart, as in timm."""
+    """Joins the projections of queries, keys and values as timm does; Hugging Face keeps them apart."""
     joined = OrderedDict()
     for key, value in state.items():
         if '.attn.q.' in key:

@@ -1,7 +1,8 @@
 """The names of our parameters in checkpoints of CA2ST and CAVA (https://arxiv.org/abs/2503.23447).
 
-Their research program keeps CAST's names, but not always their meaning: in CAVA, S is the audio expert and T
-is CLIP, and in CAVA's position tables ``clip`` is audio and ``vmae`` is CLIP.
+The authors' research program reuses CAST's names, but not always with their meaning: in CAVA, S is the audio
+expert and T is CLIP, and in the names of CAVA's position tables, ``clip`` is audio and ``vmae`` is CLIP.
+"Theirs" are the program's names, "ours" those of this package.
 """
 from typing import Tuple
 
@@ -21,14 +22,14 @@ AST: Table = [  # theirs, ours
 
 
 def adapters(theirs: str, expert: str) -> Table:
-    """Rows of the adapters of an expert, whose names begin with ``theirs``."""
+    """Rows of the adapters in an expert's blocks; their names begin with ``theirs``."""
     return [(f'blocks.{{i}}.{theirs}_{kind}.D_fc{n}.', f'{_E}{expert}.{ours}.{{i}}.{part}.')
             for kind, ours in [('Adapter', 'attn_adapters'), ('MLP_Adapter', 'ffn_adapters')]
             for n, part in [(1, 'down'), (2, 'up')]]
 
 
 def projections(theirs: str, ours: str, sides: Tuple[Tuple[str, str], ...]) -> Table:
-    """Rows of an exchange without its attention; ``sides`` are their letters and our experts."""
+    """Rows of an exchange without its attention; ``sides`` pairs their letters with our experts."""
     return [row for letter, expert in sides
             for row in [(f'{theirs}cross_{letter}_down.', f'{_X}{ours}.down.{expert}.'),
                         (f'{theirs}ln_{letter}_cross.', f'{_X}{ours}.norm.{expert}.'),
@@ -40,8 +41,9 @@ def attention(theirs: str, ours: str, query: str, context: str, q: str = '', pro
 
     Args:
         theirs, ours: Names of the module.
-        query, context: Their names for the two experts, in the tables of positions.
-        q, proj: What the names of their projections begin with.
+        query, context: What the program calls the two experts in its position tables.
+        q: What precedes ``q`` and ``kv`` in the program's names.
+        proj: The program's name of the output projection.
     """
     return [*[(f'{theirs}.{q}{name}{end}', f'{_X}{ours}.{name}.{part}')
               for name in ('q', 'kv') for end, part in [('.weight', 'weight'), ('_bias', 'bias')]],
@@ -52,7 +54,14 @@ def attention(theirs: str, ours: str, query: str, context: str, q: str = '', pro
 
 
 def pair(theirs: str, name: str, expert: str, table: str) -> Table:
-    """Rows of the exchange of an expert with audio."""
+    """Rows of the exchange between an expert and audio.
+
+    Args:
+        theirs: The program's letter for the expert.
+        name: Our name of the exchange.
+        expert: Our name of the expert.
+        table: What the program calls the expert in its position tables.
+    """
     block = f'blocks.{{i}}.{theirs}_audio_b_cast.'
     return [*projections(block, name, (('l', expert), ('r', 'audio'))),
             *attention(f'{block}l2r_cross', f'{name}.attn.audio', 'audio', table),
@@ -60,13 +69,13 @@ def pair(theirs: str, name: str, expert: str, table: str) -> Table:
 
 
 def time_encoding(layers: Tuple[str, ...]) -> Table:
-    """Rows of the time encoding, given their indices of its layers."""
+    """Rows of the time encoding; ``layers`` are the program's indices of the layers of its MLPs."""
     return [(f'{prefix}time_mlp.{theirs}.', f'backbone.time_encoding.mlp.{name}.{ours}.')
             for prefix, name in [('audio_', 'audio'), ('', 'video')] for theirs, ours in zip(layers, '0246')]
 
 
 def heads(**experts: str) -> Table:
-    """Rows of the head; ``experts`` are the names of its adapters, by what theirs begin with."""
+    """Rows of the head; ``experts`` maps the beginning of each of their adapters' names to our name."""
     rows: Table = [(f'{theirs}_last_Adapter.{fc}.', f'cls_head.adapters.{ours}.{part}.')
                    for theirs, ours in experts.items() for sound in [theirs.startswith('audio')]
                    for fc, part in ([('c_fc', 'down'), ('c_proj', 'up')] if sound else
@@ -75,7 +84,7 @@ def heads(**experts: str) -> Table:
 
 
 def video_pair(theirs: str) -> str:
-    """CA2ST's names of what CAST has, too."""
+    """Turns CAST's name of a tensor into CA2ST's."""
     for old, new in [('cross_s_', 'cross_l_'), ('cross_t_', 'cross_r_'), ('ln_s_cross', 'ln_l_cross'),
                      ('ln_t_cross', 'ln_r_cross'), ('s2t_cross', 'l2r_cross'), ('t2s_cross', 'r2l_cross')]:
         theirs = theirs.replace(f'.{old}', f'.s_t_b_cast.{new}')

@@ -17,21 +17,23 @@ LAYOUTS = ('frequency-major', 'time-major')
 
 
 class TimeEncoding(nn.Module):
-    """An MLP of the start and the end, in seconds, of the piece of time that a token comes from.
+    """An MLP of two times in seconds, between which a token was seen or heard.
 
     CA2ST (https://arxiv.org/abs/2503.23447) uses it in place of the position tables of the exchanges with
-    sound. The piece of a video token is that of its pair of frames. The spectrogram is cut into as many equal
-    parts as there are pairs, and each of its columns belongs to one part.
+    sound. For a video token, these are the times of the first and the last frame of its tube. The sound is
+    cut into as many equal parts as there are tubes in time; each column of the spectrogram belongs to one
+    part, and its tokens get the start and the end of this part.
 
     Args:
         embed_dims: Bottleneck width d of the exchanges.
         split: Whether video and audio have an MLP each. Otherwise they share one.
         audio_layout: Order in which the encodings are laid over the audio tokens. ``frequency-major`` is the
-            order of these tokens. The research program lays them out ``time-major``, although its tokens are
-            not, so that most tokens get the encoding of another time. Its checkpoints need the same.
+            order of the tokens themselves. The research program lays the encodings out ``time-major``,
+            although its tokens are not, so that most tokens get the encoding of another part. Models that
+            were trained like this need the same.
     """
 
-    def __init__(self, embed_dims: int = 384, split: bool = True, audio_layout: str = LAYOUTS[0]) -> None:
+    def __init__(self, embed_dims: int, split: bool = True, audio_layout: str = LAYOUTS[0]) -> None:
         super().__init__()
         if audio_layout not in LAYOUTS:
             raise InputError(f'audio_layout={audio_layout!r} is not known; choose one of {LAYOUTS}')
@@ -42,14 +44,19 @@ class TimeEncoding(nn.Module):
             for name in (('video', 'audio') if split else ('video', ))})
 
     def encode(self, name: str, pieces: Tensor) -> Tensor:
-        """Maps starts and ends ``(B, T, 2)`` to encodings ``(B, T, d)``."""
+        """Maps pairs of times ``(B, T, 2)`` to encodings ``(B, T, d)``.
+
+        Args:
+            name: ``video`` or ``audio``. If they share an MLP, it makes no difference.
+            pieces: The pairs, in seconds.
+        """
         return self.mlp[name if name in self.mlp else 'video'](pieces.to(next(self.parameters()).dtype))
 
     def video(self, times: Tensor, grid: Grid) -> Tensor:
-        """Returns the encodings of the patches of each frame pair.
+        """Returns the encodings of the video tokens, one per position in time.
 
         Args:
-            times: Start and end of the audio, and then the time of each frame, ``(B, 2 + F)``, in seconds.
+            times: Start and end of the sound, then the time of each frame, ``(B, 2 + F)``, in seconds.
             grid: Grid ``(T, H, W)`` of the tokens.
 
         Returns:
@@ -61,10 +68,12 @@ class TimeEncoding(nn.Module):
     def audio(self, times: Tensor, grid: Grid, parts: int) -> Tensor:
         """Returns the encodings of the patches of a spectrogram.
 
+        Each part owns ``columns // parts + 1`` columns, as in the research program; the last get the rest.
+
         Args:
             times: As for :meth:`video`.
             grid: Grid ``(1, frequencies, times)`` of the tokens.
-            parts: Number of parts that the spectrogram is cut into.
+            parts: Number of equal parts that the time from start to end is cut into.
 
         Returns:
             Encodings ``(B, 1, S, d)``.
@@ -80,23 +89,27 @@ class TimeEncoding(nn.Module):
 
 @MODELS.register_module()
 class TimedBCAST(BCAST):
-    """:class:`BCAST` with the time encoding in place of position tables, in a :class:`TimedExpertViT`.
+    """:class:`BCAST` with the time encoding in place of position tables.
+
+    Its backbone must be a :class:`TimedExpertViT`, which computes the encodings.
 
     Args:
         embed_dims, grids: See :class:`BCAST`.
-        kwargs: See :class:`BCAST`. With ``positions``, there are tables as well.
+        kwargs: See :class:`BCAST`. ``positions`` is False by default; otherwise there are tables as well.
     """
 
     def __init__(self, embed_dims: Dict[str, int], grids: Dict[str, Grid], **kwargs) -> None:
         super().__init__(embed_dims, grids, **{'positions': False, **kwargs})
 
     def side_inputs(self, shapes: Shapes) -> Shapes:
-        """Returns the shape of ``times``: start and end of the audio, and the time of each frame."""
-        frames = next(shape[1] for shape in shapes.values() if len(shape) == 4)
-        return {'times': (2 + frames, )}
+        """Returns the shape of ``times``: start and end of the sound, and the time of each frame."""
+        if 'video' not in shapes:
+            raise InputError('TimedBCAST needs an expert that reads video; the experts read '
+                             f'{sorted(shapes)}')
+        return {'times': (2 + shapes['video'][1], )}
 
     def bottleneck(self, x: Dict[str, Tokens], inputs: Dict[str, Tensor]) -> Dict[str, Tokens]:
-        """Returns ``E + LN(W_down x)`` of both experts, with the time encoding E of the patches."""
+        """Returns ``LN(W_down x)`` of both experts, plus the time encoding for the patches."""
         z = super().bottleneck(x, inputs)
         if any(f'times_of_{name}' not in inputs for name in z):
             raise InputError("TimedBCAST needs a backbone of type='TimedExpertViT', which encodes the times")
@@ -107,18 +120,22 @@ class TimedBCAST(BCAST):
 
 @MODELS.register_module()
 class TimedExpertViT(MultiExpertViT):
-    """:class:`MultiExpertViT` with a :class:`TimeEncoding`, computed once for all its :class:`TimedBCAST`.
+    """:class:`MultiExpertViT` with a :class:`TimeEncoding` that all its :class:`TimedBCAST` read.
 
-    Experts of another modality than ``video`` count as audio.
+    It is computed once per batch. Experts whose modality is not ``video`` count as audio.
 
     Args:
-        time_encoding: Arguments of :class:`TimeEncoding`.
+        time_encoding: Arguments of :class:`TimeEncoding` other than ``embed_dims``.
         kwargs: See :class:`MultiExpertViT`.
     """
 
     def __init__(self, time_encoding: ConfigType = {}, **kwargs) -> None:
         super().__init__(**kwargs)
-        self.time_encoding = TimeEncoding(**time_encoding)
+        widths = {e.bottleneck_dims for e in self.exchanges.modules() if isinstance(e, TimedBCAST)}
+        if len(widths) != 1:
+            raise InputError('TimedExpertViT needs exchanges of type TimedBCAST with one bottleneck_dims, '
+                             f"got {sorted(widths)}; without such exchanges, choose type='MultiExpertViT'")
+        self.time_encoding = TimeEncoding(widths.pop(), **time_encoding)
 
     def with_side_inputs(self, batch: Dict[str, Tensor]) -> Dict[str, Tensor]:
         """Adds the encodings of each expert's patches under ``times_of_<expert>``.
@@ -127,15 +144,14 @@ class TimedExpertViT(MultiExpertViT):
             InputError: If ``times`` is missing, or not ``(B, 2 + F)``.
         """
         batch = super().with_side_inputs(batch)
-        shapes = {name: tuple(e.pick(batch).shape) for name, e in self.experts.items()}
-        grids = {name: self.experts[name].grid_of(shape[2:]) for name, shape in shapes.items()}
-        given = tuple(batch['times'].shape)
-        wanted = next((shape[0], 2 + shape[2]) for shape in shapes.values() if len(shape) == 5)
-        if given != wanted:
-            raise InputError(f'times must be (B, 2 + F) = {wanted}, the start and the end of the audio and '
-                             f'the time of each frame, got {given}')
+        shapes = {e.modality: e.pick(batch).shape for e in self.experts.values()}
+        grids = {name: e.grid_of(shapes[e.modality][2:]) for name, e in self.experts.items()}
+        times, wanted = batch['times'], (shapes['video'][0], 2 + shapes['video'][2])
+        if times.shape != wanted:
+            raise InputError(f'times must be (B, 2 + F) = {wanted}, start and end of the sound and the time '
+                             f'of each frame, got {tuple(times.shape)}')
         parts = max(grid[0] for grid in grids.values())
-        encoded = {name: self.time_encoding.video(batch['times'], grid) if e.modality == 'video' else
-                   self.time_encoding.audio(batch['times'], grid, parts)
-                   for (name, e), grid in zip(self.experts.items(), grids.values())}
-        return {**batch, **{f'times_of_{name}': value for name, value in encoded.items()}}
+        encoded = {f'times_of_{name}': self.time_encoding.video(times, grids[name]) if e.modality == 'video'
+                   else self.time_encoding.audio(times, grids[name], parts)
+                   for name, e in self.experts.items()}
+        return {**batch, **encoded}

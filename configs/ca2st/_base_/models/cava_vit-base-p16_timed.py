@@ -6,6 +6,6 @@ model = dict(
         type='TimedExpertViT',
         # Quirk of the program: it lays the encodings over the audio tokens in another order than theirs. The
         # class's default, frequency-major, is the order of the tokens.
-        time_encoding=dict(embed_dims=384, split=True, audio_layout='time-major'),
+        time_encoding=dict(split=True, audio_layout='time-major'),
         experts=dict(audio=dict(num_rows=400)),  # 4 seconds
         exchanges=dict(spatial_audio=dict(type='TimedBCAST', positions=False))))

@@ -43,7 +43,7 @@ class BCAST(Exchange):
                  windows: Optional[Dict[str, str]] = None) -> None:
         receivers = by_receiver(receivers, windows)
         super().__init__(embed_dims, receivers, drop_path_rate)
-        d = bottleneck_dims
+        self.bottleneck_dims = d = bottleneck_dims
         self.down = nn.ModuleDict({n: nn.Linear(width, d) for n, width in embed_dims.items()})
         self.norm = nn.ModuleDict({n: nn.LayerNorm(d, eps=1e-6) for n in embed_dims})
         self.attn = nn.ModuleDict({

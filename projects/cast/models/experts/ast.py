@@ -15,28 +15,29 @@ from ...utils import InputError
 from ..layers import Grid, PositionTable, Tokens
 from .base import BlockParts, Expert
 
-AST_ROWS = 12  # of patches in AST's files, which are for 128 mel bins
+AST_ROWS = 12  # rows of patches in AST's files, which are for 128 mel bins
 
 
 @MODELS.register_module()
 class ASTExpert(Expert):
     """Audio Spectrogram Transformer over a log-mel spectrogram ``(B, 1, rows, mel bins)``, a row every 10 ms.
 
-    The tower is timm's distilled DeiT, because that is what AST is: its files fit under their own names, and
-    the epsilon of all norms is its 1e-6. In Hugging Face's ``ASTModel`` it is 1e-12, so that outputs differ
-    slightly; files with the names of that class can be loaded. The patches overlap. To the exchanges, a
-    spectrogram is a single frame: the grid of the tokens is ``(1, frequencies, times)``.
+    AST is a distilled DeiT, so the tower is timm's: files of AST and of timm load under their own names, and
+    all norms have AST's epsilon, 1e-6. Files of Hugging Face's ``ASTModel`` can be loaded, too; as that class
+    uses 1e-12, its outputs differ slightly. The patches overlap. To the exchanges, a spectrogram is a single
+    frame: the grid of the tokens is ``(1, frequencies, times)``, and they are flattened in this order.
 
     Args:
-        num_rows: Native number of rows, AST's ``input_tdim``. For others, see :class:`SpectrogramPositions`.
+        num_rows: Native number of rows, AST's ``input_tdim``. For spectrograms with another number of rows,
+            the positions are resized; see :class:`SpectrogramPositions`.
         num_mel_bins: Number of mel bins, AST's ``input_fdim``.
         patch_size: Side of a patch.
-        stride: Distance of neighbouring patches.
-        drop_attention: Whether drop path also applies to the attention, frozen branch included. CA2ST's
-            program does so in this stream only.
+        stride: Distance between neighbouring patches, in rows and in mel bins.
+        drop_attention: Whether drop path also applies to the self-attention, its frozen branch included.
+            CA2ST's program does this in the audio stream only.
         modality: See :class:`Expert`.
         kwargs: See :class:`Expert`. ``checkpoint`` may be a file of AST (AudioSet), of timm's distilled DeiT,
-            whose kernel and positions become those of a spectrogram as in AST, or of Hugging Face's AST.
+            whose kernel and positions are adapted to spectrograms as in AST, or of Hugging Face's AST.
     """
 
     role = 'audio'
@@ -62,7 +63,7 @@ class ASTExpert(Expert):
         return tower
 
     def grid_of(self, shape: Tuple[int, ...]) -> Grid:
-        """Returns the number of patches: one time, and those along the mel bins and along the rows."""
+        """Returns ``(1, patches along the mel bins, patches along the rows)``."""
         if len(shape) != 2 or min(shape) < self.patch_size:
             raise InputError(f'a spectrogram of (rows, mel bins) = {tuple(shape)} has no patch of '
                              f'{self.patch_size} x {self.patch_size}; give (B, 1, rows, mel bins), padded')
@@ -70,7 +71,7 @@ class ASTExpert(Expert):
         return 1, bins, rows
 
     def input_shape(self, smallest: bool = False) -> Tuple[int, ...]:
-        """Returns ``(1, rows, mel bins)``; the mel bins are never fewer."""
+        """Returns ``(1, rows, mel bins)``. The smallest input has fewer rows, but as many mel bins."""
         rows, bins = self.native_size
         return 1, self.patch_size if smallest else rows, bins
 
@@ -113,12 +114,12 @@ class ASTExpert(Expert):
         return x.prefix.mean(2)
 
     def pool(self, x: Tokens) -> Tensor:
-        """Pools as AST does: the frozen norm comes before the mean."""
+        """Pools as AST does: the norm, which stays frozen, comes before the mean over the two tokens."""
         frames = self.summarise(x.replace(self.post_norm(x.prefix)))
         return frames if self.per_frame else frames.mean(1)
 
     def fit_positions(self, state: State) -> None:
-        """Fits position table and kernel of an AST for another size, or of an image model, in place."""
+        """Fits positions of an AST of another size, or kernel and positions of an image model, in place."""
         kernel, table = (state.get(key) for key in ('patch_embed.proj.weight', 'pos_embed'))
         if kernel is None or table is None:
             return  # no AST at all
@@ -137,8 +138,9 @@ class ASTExpert(Expert):
 class SpectrogramPositions(PositionTable):
     """A position table that is resized as AST does it, axis by axis.
 
-    A shorter axis gets the middle part of the table, a longer one an interpolated table. CA2ST's program also
-    blurs a table of 101 columns that would fit as it is; here, it stays as it is.
+    If the new axis is shorter, it gets the middle part of the table; if it is longer, the table is
+    interpolated. CA2ST's program also resizes, and thereby blurs, a table of 101 columns that fits as it is;
+    here, such a table is left alone.
     """
 
     def fit(self, weight: Tensor, old: Grid, new: Grid) -> Tensor:

@@ -56,7 +56,7 @@ class Expert(PretrainedTower, metaclass=ABCMeta):
     role = 'spatial'
     pools_prefix = False  # whether `summarise` reads only the class tokens
     num_prefix = 0
-    learns_post_norm = True  # also where the tower is frozen
+    learns_post_norm = True  # whether the post norm is trained although the tower is frozen
     plain = False  # see layers/efficient.py
 
     def __init__(self,

@@ -44,7 +44,7 @@ class AdaptedSum(nn.ModuleDict):
         in_channels: Width D of the features, or a dict of widths by expert.
         adapters: Whether to use adapters. Otherwise Z is the sum of the features.
         skip: Whether each adapter's input is added to its result, as in CAVA.
-        quick_gelu: Experts whose adapter has CLIP's activation in place of GELU, as audio has in CA2ST.
+        quick_gelu: Experts whose adapter has CLIP's activation in place of GELU, such as audio in CA2ST.
 
     Raises:
         InputError: If features of different widths would be added, or ``quick_gelu`` names no expert.

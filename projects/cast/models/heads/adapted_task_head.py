@@ -13,20 +13,24 @@ from .multi_task_head import MultiTaskHead
 
 @MODELS.register_module()
 class AdaptedTaskHead(MultiTaskHead):
-    """:class:`MultiTaskHead` that adds up the adapted features of a task's experts, as CA2ST and CAVA do.
+    """:class:`MultiTaskHead` that adapts the features of a task's experts before it adds them up.
+
+    CA2ST and CAVA predict verb and noun like this.
 
     Args:
         skip, quick_gelu: See :class:`AdaptedSum`.
         share_adapters: Whether all tasks read the same sum, as in CAVA. Otherwise each has its own adapters.
-        kwargs: See :class:`MultiTaskHead`.
+        kwargs: See :class:`MultiTaskHead`. ``fusion`` can only be ``add``.
 
     Raises:
-        InputError: If tasks with different experts are to share the adapters.
+        InputError: If tasks with different experts are to share the adapters, or the arguments do not fit.
     """
 
     def __init__(self, skip: bool = False, quick_gelu: Sequence[str] = (), share_adapters: bool = False,
                  **kwargs) -> None:
         super().__init__(**kwargs)
+        if self.fusion != 'add':
+            raise InputError(f'AdaptedTaskHead adds features, fusion={self.fusion!r} does not fit; omit it')
         unknown = set(quick_gelu) - {e for names in self.experts.values() for e in names}
         if unknown:
             raise InputError(f'quick_gelu={list(quick_gelu)} must be among the experts {self.experts}')
