@@ -71,6 +71,8 @@ def uninitialised(monkeypatch):
     """Models without random weights: of full size, drawing them takes seconds, and only numbers count."""
     for name in ('kaiming_uniform_', 'xavier_uniform_', 'uniform_', 'normal_', 'trunc_normal_'):
         monkeypatch.setattr(torch.nn.init, name, lambda tensor, *_, **__: tensor)
+    for name in ('uniform_', 'erfinv_'):  # timm has its own functions
+        monkeypatch.setattr(torch.Tensor, name, lambda tensor, *_, **__: tensor)
 
 
 @pytest.mark.parametrize('path', MAIN + ABLATIONS, ids=ids)

@@ -27,7 +27,7 @@ def shrink(model: ConfigDict, embed_dims: int, depth: int, num_heads: int, **exp
     Args:
         model: The ``model`` of the config.
         embed_dims, depth, num_heads: Values for every expert, instead of 768, 12 and 12.
-        expert: Further arguments of every expert.
+        expert: Further arguments of every expert; the sizes of clips do not concern experts of audio.
 
     Returns:
         A copy of the model without checkpoints.
@@ -35,15 +35,25 @@ def shrink(model: ConfigDict, embed_dims: int, depth: int, num_heads: int, **exp
     model = copy.deepcopy(model)
     for cfg in model.backbone.experts.values():
         cfg.update(checkpoint=None, **expert)
+        if cfg.type == 'ASTExpert':
+            for key in ('img_size', 'num_frames'):
+                cfg.pop(key, None)
         if cfg.type == 'TimmExpert':
             cfg.model_kwargs = dict(embed_dim=embed_dims, depth=depth, num_heads=num_heads)
         else:
             cfg.update(embed_dims=embed_dims, depth=depth, num_heads=num_heads)
-    for cfg in model.backbone.exchanges.values():
+
+    def narrow(dims: int) -> int:
+        return num_heads * math.ceil(dims * embed_dims / 768 / num_heads)
+
+    if 'time_encoding' in model.backbone:
+        encoding = model.backbone.time_encoding
+        encoding.embed_dims = narrow(encoding.get('embed_dims', 384))
+    for cfg in model.backbone.get('exchanges', {}).values():
         if isinstance(cfg.get('receivers'), dict):  # only exchanges with cross-attention have windows
             cfg.num_heads = num_heads
         if 'bottleneck_dims' in cfg:
-            cfg.bottleneck_dims = num_heads * math.ceil(cfg.bottleneck_dims * embed_dims / 768 / num_heads)
+            cfg.bottleneck_dims = narrow(cfg.bottleneck_dims)
         if 'layers' in cfg:
             cfg.layers = sorted({i * depth // 12 for i in cfg.layers})
     model.cls_head.in_channels = embed_dims
@@ -54,9 +64,11 @@ def mini_config(row: str, depth: int) -> Config:
     """Returns the mini kitchens' config with the row's model.
 
     Raises:
-        InputError: If the row is not about verbs and nouns.
+        InputError: If the row is not about verbs and nouns, or hears.
     """
     mini, full = read_config(MINI), read_config(row)
+    if any(cfg.type == 'ASTExpert' for cfg in full.model.backbone.experts.values()):
+        raise InputError(f'{row} has an audio expert, but the mini kitchens are silent; choose a row of CAST')
     if not isinstance(full.model.cls_head.get('num_classes'), dict):
         raise InputError(f'{row} has one label a video, the mini kitchens have a verb and a noun; choose a '
                          'row of EPIC-KITCHENS-100')

@@ -120,8 +120,9 @@ def check_data(cfg: Config) -> None:
     missing = [f'{split}_{part}' for split in parts if cfg.get(f'{split}_cfg') for part in parts[split]
                if not cfg.get(f'{split}_{part}')]
     if missing:
-        raise InputError(f'{cfg.filename or "the config"}: {", ".join(missing)} missing; define them in a config '
-                         'that inherits from it (the data sets with sound, of CA2ST and CAVA, do not exist yet)')
+        raise InputError(
+            f'{cfg.filename or "the config"}: {", ".join(missing)} missing; define them in a config '
+            'that inherits from it (data sets with sound, for CA2ST and CAVA, do not exist yet)')
 
 
 def read_config(path: str, options: Optional[dict] = None) -> Config:
