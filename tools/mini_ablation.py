@@ -42,18 +42,11 @@ def shrink(model: ConfigDict, embed_dims: int, depth: int, num_heads: int, **exp
             cfg.model_kwargs = dict(embed_dim=embed_dims, depth=depth, num_heads=num_heads)
         else:
             cfg.update(embed_dims=embed_dims, depth=depth, num_heads=num_heads)
-
-    def narrow(dims: int) -> int:
-        return num_heads * math.ceil(dims * embed_dims / 768 / num_heads)
-
-    if 'time_encoding' in model.backbone:
-        encoding = model.backbone.time_encoding
-        encoding.embed_dims = narrow(encoding.get('embed_dims', 384))
     for cfg in model.backbone.get('exchanges', {}).values():
         if isinstance(cfg.get('receivers'), dict):  # only exchanges with cross-attention have windows
             cfg.num_heads = num_heads
         if 'bottleneck_dims' in cfg:
-            cfg.bottleneck_dims = narrow(cfg.bottleneck_dims)
+            cfg.bottleneck_dims = num_heads * math.ceil(cfg.bottleneck_dims * embed_dims / 768 / num_heads)
         if 'layers' in cfg:
             cfg.layers = sorted({i * depth // 12 for i in cfg.layers})
     model.cls_head.in_channels = embed_dims
