@@ -16,6 +16,5 @@ weights = dict(
     eva='checkpoints/eva02_base_patch16_clip_224.merged2b.safetensors',
     # ViT-B of https://github.com/ruiwang2021/mvd; its files use VideoMAE's layout
     mvd='checkpoints/mvd_vit-base-p16.pth',
-    # AST trained on AudioSet, https://github.com/YuanGongND/ast (its README: "Full AudioSet, 10 tstride, 10
-    # fstride, with Weight Averaging (0.459 mAP)")
+    # AST trained on AudioSet, https://github.com/YuanGongND/ast (its README lists the addresses)
     ast='checkpoints/audioset_10_10_0.4593.pth')
