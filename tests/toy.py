@@ -74,7 +74,7 @@ class SoundExpert(Expert):
 
 
 @MODELS.register_module()
-class TimedBCAST(BCAST):
+class ClockBCAST(BCAST):
     """B-CAST whose bottleneck knows when the sound starts and ends: ``times`` ``(B, 2)``, in seconds."""
 
     def __init__(self, embed_dims, grids, bottleneck_dims=8, **kwargs):
@@ -123,7 +123,7 @@ def backbone(combine='sequence', share=(), **more):
         exchanges=dict(
             video=dict(type='BCAST', between=('spatial', 'temporal'),
                        receivers=dict(spatial='time', temporal='space'), **heads),
-            s_sound=dict(type='TimedBCAST', between=('spatial', 'sound'), layers=[1], positions='factorized',
+            s_sound=dict(type='ClockBCAST', between=('spatial', 'sound'), layers=[1], positions='factorized',
                          receivers=dict(spatial=whole, sound=whole), **heads),
             t_sound=dict(type='BCAST', between=('temporal', 'sound'), layers=[1],
                          receivers=dict(temporal=whole, sound=whole), **heads)),
