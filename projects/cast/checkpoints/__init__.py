@@ -2,8 +2,8 @@ from .experts import VIDEOMAE, read_expert
 from .reader import read_checkpoint, unwrap
 from .recognise import recognise
 from .release import RELEASE
-from .rename import Table, rename
+from .rename import Table, below, rename
 from .state_dict import State, digest, first_few, mismatch
 
-__all__ = ['RELEASE', 'State', 'Table', 'VIDEOMAE', 'digest', 'first_few', 'mismatch',
+__all__ = ['RELEASE', 'State', 'Table', 'VIDEOMAE', 'below', 'digest', 'first_few', 'mismatch',
            'read_checkpoint', 'read_expert', 'recognise', 'rename', 'unwrap']

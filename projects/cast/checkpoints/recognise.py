@@ -3,6 +3,7 @@ from typing import Tuple
 
 from .release import RELEASE
 from .release_audio import CA2ST_ONE_LABEL, CA2ST_VERB_NOUN, CAVA
+from .release_xvit import XVIT
 from .rename import Table
 from .state_dict import State
 
@@ -16,6 +17,8 @@ def recognise(state: State) -> Tuple[str, Table]:
     def has(*prefixes: str) -> bool:
         return any(key.startswith(prefixes) for key in state)
 
+    if has('base_model.', 'backbone.tower.'):
+        return 'X-ViT', XVIT
     if not has('ast_', 'backbone.experts.audio.'):
         return 'CAST', RELEASE
     if not has('patch_embed.', 'backbone.experts.temporal.'):

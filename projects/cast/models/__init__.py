@@ -10,8 +10,9 @@ from .experts import (
     TimmExpert,
     VideoExpert,
     VideoMAEExpert,
+    XViTExpert,
 )
-from .heads import AdaptedTaskHead, EnsembleHead, FusedHead, MultiTaskHead
+from .heads import AdaptedTaskHead, EnsembleHead, FusedHead, MultiTaskHead, XViTHead, XViTTaskHead
 from .layers import WINDOWS, Adapter, PositionTable, Tokens, zero_init
 from .multi_expert_vit import MultiExpertViT
 from .recognizer import CASTRecognizer
@@ -28,5 +29,5 @@ __all__ = [
     'MultiExpertViT', 'MultiTaskBatchAugment', 'MultiTaskHead', 'PlainCrossAttention', 'PositionTable',
     'ReverseMixup', 'TimeEncoding', 'TimedBCAST', 'TimedExpertViT', 'TimmExpert', 'Tokens',
     'TwoExpertViT', 'VerbNounBatchAugment', 'VerbNounHead', 'VideoExpert', 'VideoMAEExpert', 'WINDOWS',
-    'zero_init'
+    'XViTExpert', 'XViTHead', 'XViTTaskHead', 'zero_init'
 ]

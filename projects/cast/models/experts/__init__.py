@@ -6,6 +6,7 @@ from .pretrained import PretrainedTower
 from .timm import TimmExpert
 from .video import VideoExpert
 from .videomae import VideoMAEExpert
+from .xvit import XViTExpert
 
 __all__ = ['AIMExpert', 'ASTExpert', 'BlockParts', 'CLIPExpert', 'Expert', 'PretrainedTower', 'TimmExpert',
-           'VideoExpert', 'VideoMAEExpert']
+           'VideoExpert', 'VideoMAEExpert', 'XViTExpert']

@@ -135,7 +135,10 @@ class TimmExpert(VideoExpert):
 
     def read_checkpoint(self, path: str) -> State:
         """Reads the weights by the tower's names; timm converts and resizes them."""
-        state = timm.models.clean_state_dict(unwrap(read_checkpoint(path))[0])
+        return self.converted(timm.models.clean_state_dict(unwrap(read_checkpoint(path))[0]))
+
+    def converted(self, state: State) -> State:
+        """Converts a state dict to the tower's names and sizes."""
         state = import_module(type(self.tower).__module__).checkpoint_filter_fn(state, self.tower)
         return {k: v for k, v in state.items() if not k.startswith('head.')}
 

@@ -16,8 +16,21 @@ def full_precision(scores: Tensor) -> Tensor:
     return scores.float() if scores.dtype.itemsize < 4 else scores
 
 
+class OneLabelHead(BaseHead):
+    """MMAction2's ``BaseHead`` for classifiers in any precision, with accuracies in percent."""
+
+    def loss_by_feat(self, cls_scores: Tensor, data_samples: SampleList) -> dict:
+        """Computes the losses as MMAction2 does, with accuracies in percent."""
+        losses = super().loss_by_feat(full_precision(cls_scores), data_samples)
+        return {name: 100 * value if name.endswith('_acc') else value for name, value in losses.items()}
+
+    def predict_by_feat(self, cls_scores: Tensor, data_samples: SampleList) -> SampleList:
+        """Predicts as MMAction2 does, in full precision."""
+        return super().predict_by_feat(full_precision(cls_scores), data_samples)
+
+
 @MODELS.register_module()
-class FusedHead(BaseHead):
+class FusedHead(OneLabelHead):
     """``Z = ADAP(CLS) + ADAP(GAP)`` (eq. 6) and one linear layer, for any number of experts.
 
     Args:
@@ -48,12 +61,3 @@ class FusedHead(BaseHead):
     def forward(self, x: Features, **kwargs) -> Tensor:
         """Maps features ``(B, D)`` by expert to logits ``(B, num_classes)``."""
         return self.fc_cls(self.adapters(x, self.fc_cls.weight.dtype))
-
-    def loss_by_feat(self, cls_scores: Tensor, data_samples: SampleList) -> dict:
-        """Computes the losses as MMAction2 does, with accuracies in percent."""
-        losses = super().loss_by_feat(full_precision(cls_scores), data_samples)
-        return {name: 100 * value if name.endswith('_acc') else value for name, value in losses.items()}
-
-    def predict_by_feat(self, cls_scores: Tensor, data_samples: SampleList) -> SampleList:
-        """Predicts as MMAction2 does, in full precision."""
-        return super().predict_by_feat(full_precision(cls_scores), data_samples)
