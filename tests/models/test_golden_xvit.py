@@ -1,4 +1,4 @@
-"""Parity with the released program of X-ViT, on stored tiny instances."""
+"""Parity with the released program of X-ViT, on stored tiny instances (with every eighth gradient)."""
 import numpy as np
 import pytest
 import torch
@@ -9,13 +9,12 @@ from mmaction.registry import MODELS
 from mmaction.structures import ActionDataSample
 from projects.cast.checkpoints import mismatch, recognise, rename
 
-FOLDERS = ROOT / 'tests/golden', ROOT.parent / 'shared/golden'
 CASES = {'k600': dict(num_frames=8, segment=8, mix_ratio=0.25), 'ssv2': dict(num_frames=16, segment=16)}
 
 
 @pytest.fixture(scope='module', params=CASES)
 def golden(request):
-    stored = load_file(next(path for folder in FOLDERS for path in folder.glob(f'xvit_tiny_{request.param}.*')))
+    stored = load_file(ROOT / f'tests/golden/xvit_tiny_{request.param}.safetensors')
     model = MODELS.build(dict(
         type='CASTRecognizer',
         backbone=dict(
@@ -52,12 +51,12 @@ def test_every_stage_and_gradient(golden):
     close(loss, stored['loss'])
     model.zero_grad()
     loss.backward()
-    grads = rename({k: torch.zeros_like(p) if p.grad is None else p.grad for k, p in model.named_parameters()},
-                   table, reverse=True)
+    grads = {k: torch.zeros_like(p) if p.grad is None else p.grad for k, p in model.named_parameters()}
+    grads = rename(grads, table, reverse=True)
     expected = {k[5:]: v for k, v in stored.items() if k.startswith('grad.')}
     assert grads.keys() == expected.keys() - {'new_fc.weight', 'new_fc.bias'}
     for key, ours in grads.items():
-        error = (ours - expected[key]).abs().max()
+        error = (ours.flatten()[::8] - expected[key]).abs().max()
         assert error <= 1e-4 * expected[key].abs().max(), (key, error)
 
 
