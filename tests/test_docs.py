@@ -26,7 +26,7 @@ from projects.cast.models import layers
 PAGES = sorted(path for pattern in ('*.md', 'docs/*.md', 'data/README.md', 'tools/**/*.md', 'configs/**/*.md')
                for path in ROOT.glob(pattern))
 NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
-EXAMPLES = ('README.md', 'CONTRIBUTING.md', 'docs/architecture.md', 'docs/sound.md')
+EXAMPLES = ('README.md', 'CONTRIBUTING.md', 'docs/architecture.md', 'docs/sound.md', 'docs/xvit.md')
 OTHERS = {'configs/cast/my_data.py', 'projects/cast/label_maps'}  # the reader's own; a former one
 PATH = r'(?<![\w./-])((?:tools|configs|docs|tests|projects|requirements)/[\w./*-]*\w)'
 COMMAND = r'\s*((?:[A-Z_]+=\S* )*)(?:python )?(tools/[\w/]+\.(?:py|sh))(.*)'
