@@ -2,4 +2,4 @@
 # The paper's: 60.7 top-1.
 _base_ = 'xvit_ssv2_averaging.py'
 
-model = dict(backbone=dict(mix_blocks=range(6)))
+model = dict(backbone=dict(mix_blocks=list(range(6))))

@@ -2,4 +2,4 @@
 # The paper's: 60.3 top-1.
 _base_ = 'xvit_ssv2_averaging.py'
 
-model = dict(backbone=dict(mix_blocks=range(0, 12, 2)))
+model = dict(backbone=dict(mix_blocks=list(range(0, 12, 2))))

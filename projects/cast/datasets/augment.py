@@ -6,11 +6,16 @@ import numpy as np
 import torch
 from mmcv.transforms import BaseTransform
 from PIL import Image
-from timm.data.auto_augment import auto_augment_transform, rand_augment_transform
+from timm.data.auto_augment import auto_augment_transform, posterize, rand_augment_transform
 from timm.data.random_erasing import RandomErasing
 from timm.data.transforms import str_to_pil_interp
 
 from mmaction.registry import TRANSFORMS
+
+
+def posterize_or_blacken(img: Image.Image, bits: int, **kwargs) -> Image.Image:
+    """Posterizes as timm does, also to 0 bits, which policies contain and new versions of Pillow reject."""
+    return posterize(img, bits, **kwargs) if bits else Image.new(img.mode, img.size)
 
 
 @TRANSFORMS.register_module()
@@ -33,6 +38,9 @@ class ClipRandAugment(BaseTransform):
         hparams = {} if interpolation == 'random' else dict(interpolation=str_to_pil_interp(interpolation))
         make = rand_augment_transform if policy.startswith('rand') else auto_augment_transform
         self.augment = make(policy, hparams)
+        for operation in getattr(self.augment, 'ops', None) or sum(self.augment.policy, []):
+            if operation.aug_fn is posterize:
+                operation.aug_fn = posterize_or_blacken
 
     def transform(self, results: Dict) -> Dict:
         # timm draws from these two generators for each frame, so each frame starts from the same state

@@ -167,7 +167,7 @@ class XViTClips(FrameSampler):
 
     def bounds(self, length: int) -> Tuple[np.ndarray, np.ndarray]:
         """Returns the first and the last index of each segment."""
-        cuts = np.round((length - 1) / self.clip_len * np.arange(self.clip_len + 1)).astype(int)
+        cuts = np.round((length - 1) * np.arange(self.clip_len + 1) / self.clip_len).astype(int)
         return cuts[:-1], cuts[1:]
 
     def window(self, length: int, start: float) -> np.ndarray:
