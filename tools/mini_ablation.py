@@ -12,6 +12,7 @@ import math
 import subprocess
 import sys
 from pathlib import Path
+from typing import Dict
 
 from mmengine import Config, ConfigDict
 
@@ -22,23 +23,25 @@ MINI = 'configs/cast/mini/cast_mini_1xb32-u8-15e_mini-kitchens-rgb.py'
 
 
 def shrink(model: ConfigDict, embed_dims: int, depth: int, num_heads: int, **expert) -> ConfigDict:
-    """Returns the model of a ViT-B config at another size, with proportional widths, depths and heads.
+    """Returns the model of a ViT config at another size, with proportional widths, depths and heads.
 
     Args:
         model: The ``model`` of the config.
-        embed_dims, depth, num_heads: Values for every expert, instead of 768, 12 and 12.
+        embed_dims, depth, num_heads: Values for every expert, instead of those of ViT-B (768, 12 and 12).
         expert: Further arguments of every expert; the sizes of clips do not concern experts of audio.
 
     Returns:
         A copy of the model without checkpoints.
     """
     model = copy.deepcopy(model)
-    for cfg in model.backbone.experts.values():
+    for cfg in experts_of(model).values():
         cfg.update(checkpoint=None, **expert)
         if cfg.type == 'ASTExpert':
             for key in ('img_size', 'num_frames'):
                 cfg.pop(key, None)
-        if cfg.type == 'TimmExpert':
+        if 'mix_blocks' in cfg:
+            cfg.mix_blocks = sorted({i * depth // 12 for i in cfg.mix_blocks})
+        if cfg.type in ('TimmExpert', 'XViTExpert'):
             cfg.model_kwargs = dict(embed_dim=embed_dims, depth=depth, num_heads=num_heads)
         else:
             cfg.update(embed_dims=embed_dims, depth=depth, num_heads=num_heads)
@@ -50,7 +53,14 @@ def shrink(model: ConfigDict, embed_dims: int, depth: int, num_heads: int, **exp
         if 'layers' in cfg:
             cfg.layers = sorted({i * depth // 12 for i in cfg.layers})
     model.cls_head.in_channels = embed_dims
+    if model.cls_head.type.startswith('XViT'):
+        model.cls_head.num_heads = num_heads
     return model
+
+
+def experts_of(model: ConfigDict) -> Dict[str, ConfigDict]:
+    """Returns the configs of a model's experts by name, or that of its backbone if this is an expert."""
+    return model.backbone.get('experts', {'': model.backbone})
 
 
 def mini_config(row: str, depth: int) -> Config:
@@ -60,7 +70,7 @@ def mini_config(row: str, depth: int) -> Config:
         InputError: If the row is not about verbs and nouns, or hears.
     """
     mini, full = read_config(MINI), read_config(row)
-    if any(cfg.type == 'ASTExpert' for cfg in full.model.backbone.experts.values()):
+    if any(cfg.type == 'ASTExpert' for cfg in experts_of(full.model).values()):
         raise InputError(f'{row} has an audio expert, but the mini kitchens are silent; choose a row of CAST')
     if not isinstance(full.model.cls_head.get('num_classes'), dict):
         raise InputError(f'{row} has one label a video, the mini kitchens have a verb and a noun; choose a '
@@ -72,7 +82,7 @@ def mini_config(row: str, depth: int) -> Config:
     model.cls_head.update(num_classes=mini.model.cls_head.num_classes, label_smooth_eps=0.)
     model.data_preprocessor = mini.model.data_preprocessor
     for name, cfg in mini.model.backbone.experts.items():  # initialisation from scratch
-        own = model.backbone.experts.get(name, {})
+        own = experts_of(model).get(name, {})
         if own.get('type') == cfg.type == 'VideoMAEExpert':
             own.init_cfg = cfg.init_cfg
     mini.model = model

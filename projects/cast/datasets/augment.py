@@ -6,22 +6,29 @@ import numpy as np
 import torch
 from mmcv.transforms import BaseTransform
 from PIL import Image
-from timm.data.auto_augment import rand_augment_transform
+from timm.data.auto_augment import auto_augment_transform, posterize, rand_augment_transform
 from timm.data.random_erasing import RandomErasing
 from timm.data.transforms import str_to_pil_interp
 
 from mmaction.registry import TRANSFORMS
 
 
+def posterize_or_blacken(img: Image.Image, bits: int, **kwargs) -> Image.Image:
+    """Posterizes as timm does, also to 0 bits, which policies contain and new versions of Pillow reject."""
+    return posterize(img, bits, **kwargs) if bits else Image.new(img.mode, img.size)
+
+
 @TRANSFORMS.register_module()
 class ClipRandAugment(BaseTransform):
-    """RandAugment (https://arxiv.org/abs/1909.13719) with the same operations and magnitudes for every frame.
+    """RandAugment or AutoAugment with the same operations and magnitudes for every frame.
 
-    Required and modified key: ``imgs``, RGB frames.
+    See https://arxiv.org/abs/1909.13719 and https://arxiv.org/abs/1805.09501. Required and modified key:
+    ``imgs``, RGB frames.
 
     Args:
         policy: Policy in timm's notation. The default is the release's (magnitude 7, 4 operations, noise 0.5,
-            increasing). The paper's (9, 0.5) is ``rand-m9-mstd0.5-inc1``, with timm's 2 operations.
+            increasing). The paper's (9, 0.5) is ``rand-m9-mstd0.5-inc1``, with timm's 2 operations. A policy
+            that does not begin with ``rand`` is one of AutoAugment, such as X-ViT's ``v0``.
         interpolation: ``bicubic``, ``bilinear`` or ``random``.
     """
 
@@ -29,7 +36,11 @@ class ClipRandAugment(BaseTransform):
                  policy: str = 'rand-m7-n4-mstd0.5-inc1',
                  interpolation: str = 'bicubic') -> None:
         hparams = {} if interpolation == 'random' else dict(interpolation=str_to_pil_interp(interpolation))
-        self.augment = rand_augment_transform(policy, hparams)
+        make = rand_augment_transform if policy.startswith('rand') else auto_augment_transform
+        self.augment = make(policy, hparams)
+        for operation in getattr(self.augment, 'ops', None) or sum(self.augment.policy, []):
+            if operation.aug_fn is posterize:
+                operation.aug_fn = posterize_or_blacken
 
     def transform(self, results: Dict) -> Dict:
         # timm draws from these two generators for each frame, so each frame starts from the same state
@@ -45,13 +56,14 @@ class ClipRandAugment(BaseTransform):
 
 @TRANSFORMS.register_module()
 class ClipRandomErasing(BaseTransform):
-    """Random erasing (https://arxiv.org/abs/1708.04896) of one box in the whole clip, filled with noise.
+    """Random erasing (https://arxiv.org/abs/1708.04896) of one box in the whole clip.
 
-    It comes after cropping and flipping. The release does not use it. Required and modified key: ``imgs``.
+    It comes after cropping and flipping. CAST's release does not use it. Required and modified key: ``imgs``.
 
     Args:
         prob: Probability of erasing.
-        mean, std: Mean and deviation of the pixels, per channel; the noise is N(mean, std).
+        mean, std: Mean and deviation of the pixels, per channel. The box is filled with noise N(mean, std)
+            or, with ``mode='const'``, with the mean, rounded as the pixels are.
         kwargs: See timm's ``RandomErasing``.
     """
 

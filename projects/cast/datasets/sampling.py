@@ -1,14 +1,16 @@
-"""Sampling of frames: the uniform and dense sampling of the release (paper, section 4.2).
+"""Sampling of frames: the uniform and dense sampling of CAST's release (paper, section 4.2), and X-ViT's.
 
 MMAction2's ``UniformSample`` and ``SampleFrames`` choose other frames.
 """
 from abc import ABCMeta, abstractmethod
-from typing import Dict
+from typing import Dict, Tuple
 
 import numpy as np
 from mmcv.transforms import BaseTransform
 
 from mmaction.registry import TRANSFORMS
+
+from ..utils import InputError
 
 
 class FrameSampler(BaseTransform, metaclass=ABCMeta):
@@ -111,3 +113,66 @@ class DenseClips(FrameSampler):
         start = np.random.randint(length - window + 1)
         # as in the release, they span the whole window: for 16 x 4, the step is about 4.27 frames, not 4
         return start + np.linspace(0, window, self.clip_len).astype(int).clip(max=window - 1)
+
+
+@TRANSFORMS.register_module()
+class XViTClips(FrameSampler):
+    """Frames as X-ViT (https://arxiv.org/abs/2106.05968) reads them: from segments, or from a window.
+
+    With ``segments``, the video is cut at ``round(i * (length - 1) / clip_len)``, where halves are rounded to
+    even. In training, one frame of each segment is drawn, and both of its bounds belong to it. In testing,
+    the clips contain the centres, the starts and the ends of the segments, in this order.
+
+    With ``window``, ``clip_len`` frames are spaced evenly over a window that lasts as long as
+    ``clip_len * frame_interval`` frames at 30 frames a second; if the video is shorter, its last frame is
+    repeated. In training, the window is drawn. In testing, window c of k starts after c / k of the spare
+    length: the first one at the beginning of the video, and the last one before its end.
+
+    Further key, for ``window``: ``avg_fps`` of the video; it is 30 if there is none.
+
+    Args:
+        strategy: ``segments`` (Something-Something-V2 and EPIC-KITCHENS-100) or ``window`` (Kinetics).
+        frame_interval: Distance between the frames of a window at 30 frames a second.
+        kwargs: See :class:`FrameSampler`. With ``segments``, there are at most 3 clips in testing.
+
+    Raises:
+        InputError: If the strategy is unknown, or has fewer clips than ``num_clips``.
+    """
+
+    def __init__(self, strategy: str = 'segments', frame_interval: int = 16, **kwargs) -> None:
+        super().__init__(**kwargs)
+        if strategy not in ('segments', 'window'):
+            raise InputError(f"unknown strategy {strategy!r}; choose 'segments' or 'window'")
+        if strategy == 'segments' and self.test_mode and self.num_clips > 3:
+            raise InputError(f'num_clips={self.num_clips}: segments have 3 clips, those of centres, starts '
+                             "and ends; take fewer, or strategy='window'")
+        self.strategy, self.fps = strategy, 30.
+        self.frame_interval = frame_interval if strategy == 'window' else 0
+
+    def transform(self, results: Dict) -> Dict:
+        self.fps = results.get('avg_fps') or 30.
+        return super().transform(results)
+
+    def test_clips(self, length: int) -> np.ndarray:
+        if self.strategy == 'segments':
+            starts, ends = self.bounds(length)
+            return np.stack([(starts + ends) // 2, starts, ends][:self.num_clips])
+        return np.stack([self.window(length, c / self.num_clips) for c in range(self.num_clips)])
+
+    def train_clip(self, length: int) -> np.ndarray:
+        if self.strategy == 'segments':
+            starts, ends = self.bounds(length)
+            return np.random.randint(starts, ends + 1)
+        return self.window(length, np.random.uniform())
+
+    def bounds(self, length: int) -> Tuple[np.ndarray, np.ndarray]:
+        """Returns the first and the last index of each segment."""
+        cuts = np.round((length - 1) * np.arange(self.clip_len + 1) / self.clip_len).astype(int)
+        return cuts[:-1], cuts[1:]
+
+    def window(self, length: int, start: float) -> np.ndarray:
+        """Returns the indices in the window that starts after this share of the spare length."""
+        size = self.clip_len * self.frame_interval * self.fps / 30
+        first = max(length - size, 0) * start
+        inds = np.linspace(first, first + size - 1, self.clip_len).clip(0, length - 1)
+        return (inds + 1e-6).astype(int)  # an integer that came out too small stays that integer

@@ -7,7 +7,8 @@ from .layer_decay import LayerDecayOptimWrapperConstructor
 from .runner import CASTRunner
 from .seed_hook import EpochSeedHook
 from .slim_checkpoint import SlimCheckpointHook
+from .warmup_cosine import WarmupCosineLR
 
 __all__ = ['AtomicBackend', 'BF16OptimWrapper', 'BF16TestHook', 'CASTRunner', 'EpochSeedHook',
-           'LayerDecayOptimWrapperConstructor', 'LearnableEMA', 'SlimCheckpointHook', 'check_config',
-           'derive', 'read_config']
+           'LayerDecayOptimWrapperConstructor', 'LearnableEMA', 'SlimCheckpointHook', 'WarmupCosineLR',
+           'check_config', 'derive', 'read_config']

@@ -114,7 +114,7 @@ def set_classes(model: ConfigDict, num_classes: Union[int, Dict[str, int]]) -> N
 def set_epochs(cfg: ConfigDict, max_epochs: Optional[int], warmup_epochs: Optional[int]) -> None:
     """Sets the number of training and warm-up epochs, and adapts the learning rate schedule."""
     schedule, last = cfg.param_scheduler, cfg.train_cfg.max_epochs
-    risen = schedule[0].end if len(schedule) > 1 else 0
+    risen = schedule[0].get('warmup', schedule[0].end if len(schedule) > 1 else 0)
     new_last = last if max_epochs is None else max_epochs
     new_risen = risen if warmup_epochs is None else warmup_epochs
     if new_risen >= new_last:
@@ -126,6 +126,8 @@ def set_epochs(cfg: ConfigDict, max_epochs: Optional[int], warmup_epochs: Option
         part.update(begin=moved.get(part.begin, part.begin), end=moved.get(part.end, part.end))
         if 'T_max' in part:
             part.T_max = part.end - part.begin
+        if 'warmup' in part:  # WarmupCosineLR
+            part.warmup = new_risen
     cfg.param_scheduler = [part for part in schedule if part.begin < part.end]
     cfg.train_cfg.max_epochs = new_last
 

@@ -12,6 +12,11 @@ weights = dict(
     videomae_ek100='checkpoints/videomae_vit-base-p16_ek100-pre.pth',
     # https://huggingface.co/timm/vit_base_patch16_224.augreg_in21k
     in21k='checkpoints/vit_base_patch16_224.augreg_in21k.safetensors',
+    # https://huggingface.co/timm/vit_base_patch32_224.augreg_in21k and vit_large_patch32_224.orig_in21k there
+    in21k_base_p32='checkpoints/vit_base_patch32_224.augreg_in21k.safetensors',
+    in21k_large_p32='checkpoints/vit_large_patch32_224.orig_in21k.safetensors',
+    # X-ViT on SSV2 with 16 frames, https://github.com/1adrianb/video-transformers (README.md)
+    xvit_ssv2='checkpoints/xvit_b16_16_ss2.pth',
     # https://huggingface.co/timm/eva02_base_patch16_clip_224.merged2b
     eva='checkpoints/eva02_base_patch16_clip_224.merged2b.safetensors',
     # ViT-B of https://github.com/ruiwang2021/mvd; its files use VideoMAE's layout
