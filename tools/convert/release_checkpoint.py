@@ -1,10 +1,11 @@
-"""Converts a checkpoint of the authors of CAST, CA2ST or CAVA for this package, and back.
+"""Converts a checkpoint of the authors of CAST, CA2ST, CAVA or X-ViT for this package, and back.
 
     python tools/convert/release_checkpoint.py SRC DST [--reverse | --drop-head]
 
 The system is recognised from the names of the tensors. They are renamed, never changed; converting there and
-back gives the same file contents bit for bit, except for ``audio_ln_post``, which CA2ST and CAVA never use.
-With ``--drop-head``, SRC may also be a checkpoint of this package, including those written during training.
+back gives the same file contents bit for bit, except for what the authors' programs never use:
+``audio_ln_post`` of CA2ST and CAVA, and ``new_fc`` of X-ViT. With ``--drop-head``, SRC may also be a checkpoint
+of this package, including those written during training.
 """
 import argparse
 
