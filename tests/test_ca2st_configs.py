@@ -14,6 +14,7 @@ from test_configs import ids, shrink, uninitialised  # noqa: F401
 
 from mmaction.registry import MODELS, RUNNERS
 from mmaction.structures import ActionDataSample
+from projects.cast.apis import CASTInferencer
 from projects.cast.engine import read_config
 from projects.cast.utils import InputError
 
@@ -318,6 +319,17 @@ def test_without_data_the_tools_say_so(command, tmp_path, monkeypatch):
     with pytest.raises(InputError, match='train_dataloader, .*, test_data.*sets with sound') as error:
         load_tool('_host.py').run_host_tool(tool)
     assert '\n' not in str(error.value)
+
+
+def test_misspelt_keys_of_the_time_encoding():
+    with pytest.raises(InputError, match="audio_layot.*audio_layout"):
+        read_config(str(find('ca2st_ek100')), {'model.backbone.time_encoding.audio_layot': 'time-major'})
+
+
+def test_without_data_the_inferencer_says_so():
+    cfg = tiny(find('ca2st_ek100'))
+    with pytest.raises(InputError, match='has no test_dataloader, whose pipeline reads the videos'):
+        CASTInferencer(cfg, device='cpu')
 
 
 def test_what_the_mini_kitchens_cannot_run():

@@ -126,6 +126,16 @@ def test_an_image_table_of_the_same_size_is_still_one_of_an_image(tmp_path):
     assert torch.equal(grid[:, 0, 0], torch.arange(6., 18.))
 
 
+@pytest.mark.parametrize('stride, height, width', [(12, 10, 85), (14, 9, 73), (16, 8, 64)])
+def test_files_of_other_strides(tmp_path, stride, height, width):
+    tower = build(num_rows=1024, num_mel_bins=128, stride=stride).tower.state_dict()
+    state = {f'module.v.{k}': v for k, v in {**tower, 'pos_embed': table(height, width)}.items()}
+    expert, grid = fitted(tmp_path, state, num_rows=400, stride=stride)
+    assert grid.shape[:2] == expert.grid[1:] == (height, (400 - 16) // stride + 1)
+    start = width // 2 - grid.shape[1] // 2
+    assert torch.equal(grid[..., 1], torch.arange(start, start + grid.shape[1]).float().expand(height, -1))
+
+
 HUGGING_FACE = {  # on the hub, and in memory
     'hub': dict(block='encoder.layer', q='attention.attention.query', k='attention.attention.key',
                 v='attention.attention.value', proj='attention.output.dense', fc1='intermediate.dense',
@@ -166,6 +176,17 @@ def test_hugging_face_files(tmp_path, names, whole):
     expert = ASTExpert(**SOUND, checkpoint=str(tmp_path / 'hf.pth'))
     expert.load_checkpoint()
     assert all(torch.equal(v, tower[k]) for k, v in expert.tower.state_dict().items())
+
+
+def test_damaged_files(tmp_path):
+    state = hugging_face(build().tower.state_dict(), **HUGGING_FACE['hub'])
+    torch.save({k: v for k, v in state.items() if '.key.' not in k}, tmp_path / 'hf.pth')
+    with pytest.raises(InputError, match='hf.pth does not fit .*qkv'):
+        ASTExpert(**SOUND, checkpoint=str(tmp_path / 'hf.pth')).load_checkpoint()
+    vit = {k: v for k, v in build().tower.state_dict().items() if k != 'dist_token'}
+    torch.save(vit, tmp_path / 'vit.pth')
+    with pytest.raises(InputError, match='vit.pth: as a VideoMAE, .*would have a dist_token'):
+        ASTExpert(**SOUND, checkpoint=str(tmp_path / 'vit.pth')).load_checkpoint()
 
 
 def test_expert_tool_and_back(tmp_path):

@@ -175,3 +175,12 @@ def test_drop_path_acts_in_training_only():
     assert torch.equal(model(clip)['spatial'], model(clip)['spatial'])
     model.train()
     assert len({tuple(model(clip)['spatial'].flatten().tolist()) for _ in range(6)}) > 1
+
+
+def test_features_of_integer_clips_are_floats():
+    """A clip that no preprocessor has touched; the features have the dtype of the weights."""
+    model = build_tiny().backbone.eval()
+    clip = torch.randint(256, (1, 3, 4, 32, 32), dtype=torch.uint8)
+    features = model(clip)
+    assert all(f.dtype == torch.float32 and f.any() for f in features.values())
+    torch.testing.assert_close(features, model(clip.float()))

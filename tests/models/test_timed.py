@@ -66,6 +66,22 @@ def test_one_mlp_or_two():
     assert sum(p.numel() for p in split.parameters()) == 2 * sum(p.numel() for p in shared.parameters())
 
 
+@pytest.mark.parametrize('seconds', [10, 120])
+def test_low_precision_tells_frames_apart(seconds):
+    """In bfloat16, times at 120 s are half a second apart."""
+    torch.manual_seed(0)
+    model = TimeEncoding(16)
+    times = torch.cat([torch.tensor([seconds, seconds + 2.]), seconds + torch.arange(16) / 8])[None]
+    exact = model.video(times, (8, 14, 14)), model.audio(times, (1, 1, 8), 8)
+    with torch.autocast('cpu', torch.bfloat16):
+        mixed = model.video(times, (8, 14, 14)), model.audio(times, (1, 1, 8), 8)
+    model.bfloat16()
+    half = model.video(times, (8, 14, 14)), model.audio(times, (1, 1, 8), 8)
+    for theirs, ours, low in zip(exact, mixed, half):
+        torch.testing.assert_close(ours, theirs)  # weights of bfloat16 differ themselves
+        assert len(low.flatten(0, 2).unique(dim=0)) == len(theirs.flatten(0, 2).unique(dim=0)) > 3
+
+
 def batch(size=2):
     """A batch for the tiny models."""
     torch.manual_seed(0)
@@ -150,6 +166,9 @@ def test_other_lengths_than_the_native_one(timed):
     given['audio'] = torch.randn(2, 1, 90, 32)  # 8 columns instead of 5
     assert all(feature.isfinite().all() for feature in timed.backbone(given).values())
     given.update(video=torch.randn(2, 3, 4, 32, 32), times=given['times'][:, :6])
+    assert all(feature.isfinite().all() for feature in timed.backbone(given).values())
+    del given['times']
+    given['times_mask'] = torch.tensor([False, False])  # no sample has them, at no size
     assert all(feature.isfinite().all() for feature in timed.backbone(given).values())
 
 

@@ -4,8 +4,8 @@
 
 The system is recognised from the names of the tensors. They are renamed, never changed; converting there and
 back gives the same file contents bit for bit, except for what the authors' programs never use:
-``audio_ln_post`` of CA2ST and CAVA, and ``new_fc`` of X-ViT. With ``--drop-head``, SRC may also be a checkpoint
-of this package, including those written during training.
+``audio_ln_post`` of CA2ST and CAVA, and ``new_fc`` of X-ViT. With ``--drop-head``, SRC may also be a
+checkpoint of this package, including those written during training.
 """
 import argparse
 

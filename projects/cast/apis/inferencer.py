@@ -106,6 +106,9 @@ class CASTInferencer(ActionRecogInferencer):
 
     def _init_pipeline(self, cfg: Config) -> Callable:
         """Builds the config's own test pipeline, which reads files and arrays."""
+        if 'test_dataloader' not in cfg:
+            raise InputError(f'{cfg.filename}: has no test_dataloader, whose pipeline reads the videos; '
+                             'define it in a config that inherits from it')
         pipeline = Compose(cfg.test_dataloader.dataset.pipeline)
         return lambda video: pipeline(sample(video))
 

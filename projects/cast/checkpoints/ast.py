@@ -44,8 +44,8 @@ def fused(state: State) -> State:
     joined = OrderedDict()
     for key, value in state.items():
         if '.attn.q.' in key:
-            parts = [value, *(state[key.replace('.attn.q.', f'.attn.{part}.')] for part in 'kv')]
-            joined[key.replace('.attn.q.', '.attn.qkv.')] = torch.cat(parts)
+            names = [key.replace('.attn.q.', f'.attn.{part}.') for part in 'qkv']
+            joined[key.replace('.attn.q.', '.attn.qkv.')] = torch.cat([state[n] for n in names if n in state])
         elif '.attn.k.' not in key and '.attn.v.' not in key:
             joined[key] = value
     return joined

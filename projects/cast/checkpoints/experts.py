@@ -52,7 +52,11 @@ def read_expert(path: str) -> State:
             return with_fc_norm(below(state, prefix, ('pos_embed', 'norm.')))
         if f'{prefix}patch_embed.proj.weight' in state:
             tower = below(state, prefix, ('pos_embed', 'norm.', 'head.'))
-            return with_fc_norm(rename(tower, VIDEOMAE))
+            try:
+                return with_fc_norm(rename(tower, VIDEOMAE))
+            except InputError as error:
+                raise InputError(f'{path}: as a VideoMAE, {error} (an AST or a distilled DeiT would have a '
+                                 'dist_token)') from error
     raise InputError(f'{path}: no CLIP, VideoMAE or AST checkpoint that we know; its '
                      f'{len(state)} keys begin with {first_few(state)}')
 

@@ -23,4 +23,5 @@ def recognise(state: State) -> Tuple[str, Table]:
         return 'CAST', RELEASE
     if not has('patch_embed.', 'backbone.experts.temporal.'):
         return 'CAVA', CAVA
-    return 'CA2ST', CA2ST_VERB_NOUN if has('head_verb.', 'cls_head.fc_cls.verb.') else CA2ST_ONE_LABEL
+    tasks = has('head_verb.', 'audio_noun_last_Adapter.', 'cls_head.fc_cls.verb.', 'cls_head.adapters.verb.')
+    return 'CA2ST', CA2ST_VERB_NOUN if tasks else CA2ST_ONE_LABEL

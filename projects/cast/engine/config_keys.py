@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader
 
 import mmaction.registry
 
+from ..models import TimeEncoding
 from ..utils import InputError
 
 Keys = Set[str]
@@ -51,6 +52,7 @@ PLAIN: Dict[str, Keys] = {  # keys of dicts without a type, by the pattern of th
     'val_cfg': arguments(ValLoop),
     'test_cfg': arguments(TestLoop),
     r'model\.test_cfg': {'max_testing_views', 'task', 'feature_extraction', 'fcn_test'},
+    r'model\.backbone\.time_encoding': arguments(TimeEncoding) - {'embed_dims'},
     'env_cfg': {'cudnn_benchmark', 'mp_cfg', 'dist_cfg', 'resource_limit'},
     'auto_scale_lr': {'enable', 'base_batch_size'},
     'randomness': {'seed', 'diff_rank_seed', 'deterministic'},

@@ -12,7 +12,15 @@ from .experts import (
     VideoMAEExpert,
     XViTExpert,
 )
-from .heads import AdaptedTaskHead, EnsembleHead, FusedHead, MultiTaskHead, XViTHead, XViTTaskHead
+from .heads import (
+    AdaptedSum,
+    AdaptedTaskHead,
+    EnsembleHead,
+    FusedHead,
+    MultiTaskHead,
+    XViTHead,
+    XViTTaskHead,
+)
 from .layers import WINDOWS, Adapter, PositionTable, Tokens, zero_init
 from .multi_expert_vit import MultiExpertViT
 from .recognizer import CASTRecognizer
@@ -23,7 +31,8 @@ EnsembleVerbNounHead, VerbNounHead, PlainCrossAttention = EnsembleHead, MultiTas
 TwoExpertViT, VerbNounBatchAugment = MultiExpertViT, MultiTaskBatchAugment
 
 __all__ = [
-    'AIMExpert', 'ASTExpert', 'AdaptedTaskHead', 'Adapter', 'AdapterOnly', 'BCAST', 'BlockParts',
+    'AIMExpert', 'ASTExpert', 'AdaptedSum', 'AdaptedTaskHead', 'Adapter', 'AdapterOnly', 'BCAST',
+    'BlockParts',
     'CASTDataPreprocessor', 'CASTRecognizer', 'CLIPExpert', 'CrossAttention', 'EnsembleHead',
     'EnsembleVerbNounHead', 'Exchange', 'Expert', 'FullWidthCrossAttention', 'FusedHead', 'Lateral',
     'MultiExpertViT', 'MultiTaskBatchAugment', 'MultiTaskHead', 'PlainCrossAttention', 'PositionTable',

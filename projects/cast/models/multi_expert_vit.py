@@ -141,7 +141,8 @@ class MultiExpertViT(BaseModule):
         """
         inputs = self.with_side_inputs(as_batch(inputs))
         dtype = next(self.parameters()).dtype  # all weights have the same dtype
-        given = next((inputs[e.modality].dtype for e in self.experts.values() if e.modality in inputs), dtype)
+        read = [inputs[e.modality] for e in self.experts.values() if e.modality in inputs]
+        given = next((value.dtype for value in read if value.is_floating_point()), dtype)
         x = {name: e.embed(e.renormalize(e.pick(inputs).to(dtype))) for name, e in self.experts.items()}
         for i in range(self.depth):
             last = i == self.depth - 1

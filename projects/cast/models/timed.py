@@ -9,7 +9,8 @@ from mmaction.utils import ConfigType
 
 from ..utils import InputError
 from .exchanges import BCAST
-from .inputs import Shapes
+from .experts import VideoExpert
+from .inputs import MASK, Shapes
 from .layers import Grid, Tokens
 from .multi_expert_vit import MultiExpertViT
 
@@ -50,7 +51,10 @@ class TimeEncoding(nn.Module):
             name: ``video`` or ``audio``. If they share an MLP, it makes no difference.
             pieces: The pairs, in seconds.
         """
-        return self.mlp[name if name in self.mlp else 'video'](pieces.to(next(self.parameters()).dtype))
+        mlp = self.mlp[name if name in self.mlp else 'video']
+        weights = {key: p.float() for key, p in mlp.named_parameters()}
+        with torch.autocast(pieces.device.type, enabled=False):  # bfloat16 is too coarse for seconds
+            return torch.func.functional_call(mlp, weights, pieces.float())
 
     def video(self, times: Tensor, grid: Grid) -> Tensor:
         """Returns the encodings of the video tokens, one per position in time.
@@ -79,7 +83,7 @@ class TimeEncoding(nn.Module):
             Encodings ``(B, 1, S, d)``.
         """
         _, height, width = grid
-        start, end = times[:, :1], times[:, 1:2]
+        start, end = times[:, :1].float(), times[:, 1:2].float()
         bounds = start + (end - start) * torch.arange(parts + 1, device=times.device) / parts
         encoded = self.encode('audio', torch.stack([bounds[:, :-1], bounds[:, 1:]], -1))
         part = torch.arange(width, device=times.device) // (width // parts + 1)  # of each column
@@ -122,7 +126,7 @@ class TimedBCAST(BCAST):
 class TimedExpertViT(MultiExpertViT):
     """:class:`MultiExpertViT` with a :class:`TimeEncoding` that all its :class:`TimedBCAST` read.
 
-    It is computed once per batch. Experts whose modality is not ``video`` count as audio.
+    It is computed once per batch. Experts that are no :class:`VideoExpert` count as audio.
 
     Args:
         time_encoding: Arguments of :class:`TimeEncoding` other than ``embed_dims``.
@@ -143,15 +147,18 @@ class TimedExpertViT(MultiExpertViT):
         Raises:
             InputError: If ``times`` is missing, or not ``(B, 2 + F)``.
         """
-        batch = super().with_side_inputs(batch)
         shapes = {e.modality: e.pick(batch).shape for e in self.experts.values()}
         grids = {name: e.grid_of(shapes[e.modality][2:]) for name, e in self.experts.items()}
-        times, wanted = batch['times'], (shapes['video'][0], 2 + shapes['video'][2])
+        wanted = shapes['video'][0], 2 + shapes['video'][2]
+        if 'times' not in batch and 'times' + MASK in batch:  # no sample has them
+            batch = {**batch, 'times': torch.zeros(wanted, device=batch['times' + MASK].device)}
+        batch = super().with_side_inputs(batch)
+        times = batch['times']
         if times.shape != wanted:
             raise InputError(f'times must be (B, 2 + F) = {wanted}, start and end of the sound and the time '
                              f'of each frame, got {tuple(times.shape)}')
         parts = max(grid[0] for grid in grids.values())
-        encoded = {f'times_of_{name}': self.time_encoding.video(times, grids[name]) if e.modality == 'video'
-                   else self.time_encoding.audio(times, grids[name], parts)
-                   for name, e in self.experts.items()}
+        encode = self.time_encoding
+        encoded = {f'times_of_{name}': encode.video(times, grids[name]) if isinstance(e, VideoExpert) else
+                   encode.audio(times, grids[name], parts) for name, e in self.experts.items()}
         return {**batch, **encoded}

@@ -15,7 +15,7 @@ from ...utils import InputError
 from ..layers import Grid, PositionTable, Tokens
 from .base import BlockParts, Expert
 
-AST_ROWS = 12  # rows of patches in AST's files, which are for 128 mel bins
+FILE_BINS = 128  # mel bins of AST's files
 
 
 @MODELS.register_module()
@@ -124,10 +124,12 @@ class ASTExpert(Expert):
         if kernel is None or table is None:
             return  # no AST at all
         image, places = kernel.shape[1] == 3, table.shape[1] - self.num_prefix
-        rows = round(places**0.5) if image else AST_ROWS
+        rows = round(places**0.5) if image else (FILE_BINS - self.patch_size) // self.stride + 1
+        if not image and places % rows:
+            rows = self.grid[1]
         if image:  # as AST starts from ImageNet (its section 2.2)
             state['patch_embed.proj.weight'] = kernel.sum(1, keepdim=True)
-        elif table.shape == self.tower.pos_embed.shape or places % rows:
+        if places % rows or not image and table.shape == self.tower.pos_embed.shape:
             return
         old, new = (1, rows, places // rows), self.table.grid
         state['pos_embed'] = self.table.fit(table, old, new)
