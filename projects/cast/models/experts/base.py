@@ -101,8 +101,7 @@ class Expert(PretrainedTower, metaclass=ABCMeta):
     def build_tower(self) -> nn.Module:
         """Builds the library's module, with its own parameter names.
 
-        This method is called while the expert is constructed: the sizes are already set, and a subclass can
-        add submodules after ``super().__init__()``.
+        It is called in ``super().__init__()``, with the sizes set; a subclass can add submodules afterwards.
         """
 
     @property
