@@ -18,7 +18,7 @@ from mmaction.utils import register_all_modules
 ROOT = Path(__file__).parents[1]
 MINI = ROOT / 'configs/cast/mini/cast_mini_1xb32-u8-15e_mini-kitchens-rgb.py'
 RECIPE = MINI.with_name('cast_mini-recipe_1xb32-u8x2-15e_mini-kitchens-rgb.py')
-sys.path[:0] = [str(ROOT / 'tests'), str(ROOT / 'tools/analysis')]
+sys.path[:0] = [str(ROOT / folder) for folder in ('tests', 'tools/analysis', 'tools/data/mini_kitchens')]
 SMALL = {
     'model.backbone.experts.spatial.depth': 1, 'model.backbone.experts.temporal.depth': 1,
     'train_cfg.max_epochs': 2, 'train_cfg.val_interval': 1, 'default_hooks.checkpoint.interval': 1}

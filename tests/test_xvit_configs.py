@@ -20,7 +20,7 @@ from mmaction.structures import ActionDataSample
 from projects.cast.engine import derive, read_config
 
 FOLDER = ROOT / 'configs/xvit'
-CONFIGS = sorted(p for p in FOLDER.rglob('*.py') if '_base_' not in p.parts)
+CONFIGS = sorted(p for p in FOLDER.rglob('*.py') if not {'_base_', 'mini'} & set(p.parts))
 MAIN = [p for p in CONFIGS if p.parent == FOLDER]
 ABLATIONS = [p for p in CONFIGS if p.parent.name == 'ablations']
 VARIANT = next((ROOT / 'configs/cast/variants').glob('*xvit*.py'))

@@ -1,6 +1,6 @@
 """Latency, throughput, memory, parameters and GMACs of a config's model, alone or compared with another.
 
-    python tools/analysis/benchmark.py CONFIG [--vs plain | --vs OTHER] [--train] [--dtype bf16] [--compile]
+    python tools/analysis/benchmark.py CONFIG [--vs plain | --vs OTHERS] [--train] [--dtype bf16] [--compile]
     python tools/analysis/benchmark.py CONFIG --sweep frames=8,16,32,64 --plot growth.png
 
 All candidates are timed in turns, in one process and on the same random inputs, so that noise of the machine
@@ -13,6 +13,7 @@ memory instead of requesting it again, which matters to plain.
 """
 import argparse
 import ctypes
+import functools
 import json
 import os
 import platform
@@ -22,7 +23,7 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import Callable, Dict, Iterable, List
+from typing import Callable, Dict, List
 
 import torch
 from mmengine import DictAction
@@ -36,7 +37,6 @@ from projects.cast.engine import read_config
 from projects.cast.models import Expert, MultiExpertViT
 from projects.cast.utils import run_tool
 
-NAMES = ('config', 'plain', 'other')
 Inputs = Dict[str, torch.Tensor]
 DTYPES = {'fp32': torch.float32, 'bf16': torch.bfloat16}
 
@@ -47,10 +47,11 @@ def build(config: str, options: dict, plain: bool = False) -> torch.nn.Module:
     for part in [cfg.model.backbone, *cfg.model.backbone.get('experts', {}).values()]:
         if 'checkpoint' in part:
             part.checkpoint = None
-    if plain:
-        cfg.model.backbone.plain = True
     torch.manual_seed(0)
     model = MODELS.build(cfg.model)
+    for module in model.backbone.modules():
+        if hasattr(module, 'plain'):
+            module.plain = plain
     for parameter in model.parameters():
         if not parameter.any():
             torch.nn.init.normal_(parameter, std=0.02)
@@ -102,13 +103,13 @@ class Candidate:
         self.optimizer.zero_grad()
         return float(loss)
 
-    def seconds(self) -> float:
+    def seconds(self, clock: Callable[[], float] = time.perf_counter) -> float:
         """Measures the time of one run."""
         synchronize(self.device)
-        start = time.perf_counter()
+        start = clock()
         self.run()
         synchronize(self.device)
-        return time.perf_counter() - start
+        return clock() - start
 
 
 def synchronize(device: torch.device) -> None:
@@ -197,11 +198,13 @@ def candidates(args) -> Dict[str, Callable[[], Candidate]]:
         dtype = torch.float32 if plain else DTYPES[args.dtype]
         return Candidate(model, make_inputs(model, args), dtype, args.train, args.compile and not plain)
 
-    made = {'config': lambda: make(args.config, args.cfg_options or {})}
-    if args.vs == 'plain':
-        made['plain'] = lambda: make(args.config, args.cfg_options or {}, plain=True)
-    elif args.vs:
-        made['other'] = lambda: make(args.vs)
+    options = args.cfg_options or {}
+    made = {'config': lambda: make(args.config, options)}
+    for other in args.vs:
+        if other == 'plain':
+            made['plain'] = lambda: make(args.config, options, plain=True)
+        else:
+            made[Path(other).stem] = functools.partial(make, other)
     return made
 
 
@@ -225,9 +228,10 @@ def measure(args) -> dict:
             candidate.run()
     times: Dict[str, List[float]] = {name: [] for name in built}
     title = f'{args.frames} frames, {args.size} px'
+    clock = time.process_time if args.cpu_time else time.perf_counter
     for _ in track(range(args.repeats), title, disable=args.quiet):
         for name, candidate in built.items():
-            times[name].append(candidate.seconds())
+            times[name].append(candidate.seconds(clock))
     rate, results = matmul_rate(DTYPES[args.dtype], torch.device(args.device)), {}
     for name, candidate in built.items():
         parameters = list(candidate.model.parameters())
@@ -237,19 +241,17 @@ def measure(args) -> dict:
             clips_per_second=args.batch_size / median, gmacs=gmacs(candidate),
             parameters=sum(p.numel() for p in parameters),
             learnable=sum(p.numel() for p in parameters if p.requires_grad))
-        if not args.train:
+        if not args.train and not args.cpu_time:
             results[name]['matmul_share'] = results[name]['gmacs'] * args.batch_size / median / rate
-    if len(built) > 1:
-        first, second = times.values()
-        ratios = [b / a for a, b in zip(first, second)]
-        results['speedup'] = dict(median=statistics.median(ratios), spread=[min(ratios), max(ratios)])
-        if not args.train and args.vs == 'plain':
-            a, b = (c.infer() for c in built.values())
-            results['difference'] = max(float((a[k].float() - b[k].float()).abs().max()) for k in a)
+        ratios = [b / a for a, b in zip(times['config'], times[name])]
+        results[name]['speedup'] = dict(median=statistics.median(ratios), spread=[min(ratios), max(ratios)])
+    if 'plain' in built and not args.train:
+        a, b = built['config'].infer(), built['plain'].infer()
+        results['plain']['difference'] = max(float((a[k].float() - b[k].float()).abs().max()) for k in a)
     return results
 
 
-def memory(names: Iterable[str]) -> Dict[str, float]:
+def memory(names: List[str]) -> Dict[str, float]:
     """Measures the peak memory of each candidate in a separate process."""
     result = {}
     env = {k: v for k, v in os.environ.items() if not k.startswith('MALLOC_')}
@@ -265,24 +267,24 @@ def show(results: dict, args) -> None:
     what = 'training step' if args.train else 'inference'
     print(f'\n{what}, batch {args.batch_size}, {args.frames} frames of {args.size} px, {args.dtype}'
           f'{", compiled" if args.compile else ""}, {args.device}, {torch.get_num_threads()} threads, '
+          f'{"CPU time, " if args.cpu_time else ""}'
           f'{args.repeats} repeats')
-    print(f'{"":8} {"median s":>9} {"min–max s":>15} {"clips/s":>8} {"peak GiB":>9} {"GMACs":>7} '
+    width = max(map(len, results))
+    print(f'{"":{width}} {"median s":>9} {"min–max s":>15} {"clips/s":>8} {"peak GiB":>9} {"GMACs":>7} '
           f'{"of matmul":>9} {"params M":>9} {"learnable M":>11}')
-    for name in NAMES:
-        if name not in results:
-            continue
-        r = results[name]
+    for name, r in results.items():
         share = f'{100 * r["matmul_share"]:.0f} %' if 'matmul_share' in r else ''
         spread = '{:.2f}–{:.2f}'.format(*r['spread'])
         peak = f'{r["peak_gib"]:.2f}' if 'peak_gib' in r else ''
-        print(f'{name:8} {r["median"]:9.3f} {spread:>15} {r["clips_per_second"]:8.2f} '
+        print(f'{name:{width}} {r["median"]:9.3f} {spread:>15} {r["clips_per_second"]:8.2f} '
               f'{peak:>9} {r["gmacs"]:7.1f} {share:>9} '
               f'{r["parameters"] / 1e6:9.2f} {r["learnable"] / 1e6:11.2f}')
-    if 'speedup' in results:
-        s = results['speedup']
-        print('speed-up, turn by turn: {:.2f} ({:.2f}–{:.2f})'.format(s['median'], *s['spread']))
-    if 'difference' in results:
-        print(f'largest difference of a feature: {results["difference"]:.1e}')
+    for name in list(results)[1:]:
+        ratio = results[name]['speedup']
+        print(f'speed-up over {name}, turn by turn: {ratio["median"]:.2f} '
+              '({:.2f}–{:.2f})'.format(*ratio['spread']))
+        if 'difference' in results[name]:
+            print(f'largest difference of a feature: {results[name]["difference"]:.1e}')
 
 
 def sweep(args) -> List[dict]:
@@ -291,32 +293,33 @@ def sweep(args) -> List[dict]:
     rows = []
     for value in map(int, values.split(',')):
         setattr(args, key, value)
-        rows.append({key: value, **measure(args)})
-        show(rows[-1], args)
+        results = measure(args)
+        show(results, args)
+        rows.append({key: value, 'results': results})
     return rows
 
 
-def draw(rows: List[dict], path: str, unit: str) -> None:
-    """Draws how the cost grows, in seconds per ``unit``."""
+def draw(rows: List[dict], path: str, unit: str, labels: List[str]) -> None:
+    """Draws how compute and time grow, per ``unit``."""
     import matplotlib
     matplotlib.use('Agg')
     import matplotlib.pyplot as plt
-    fig, ax = plt.subplots(figsize=(6, 4), layout='constrained')
+    fig, axes = plt.subplots(1, 2, figsize=(10, 4), layout='constrained')
     key = next(iter(rows[0]))
-    values = [r[key] for r in rows]
-    for name in NAMES:
-        if name in rows[0]:
-            ax.plot(values, [r[name]['median'] for r in rows], 'o-', label=name)
-    ax.set(xlabel='frames' if key == 'frames' else 'height and width in pixels', xticks=values,
-           ylabel=f'seconds a {unit}', ylim=(0, None))
-    ax.legend()
+    values, shown = [r[key] for r in rows], dict(zip(rows[0]['results'], labels))
+    for ax, quantity, label in zip(axes, ('gmacs', 'median'), ('GMACs a clip', f'seconds a {unit}')):
+        for name in rows[0]['results']:
+            ax.plot(values, [r['results'][name][quantity] for r in rows], 'o-', label=shown.get(name, name))
+        ax.set(xlabel='frames' if key == 'frames' else 'height and width in pixels', xticks=values,
+               ylabel=label, ylim=(0, None))
+    axes[0].legend()
     fig.savefig(path, dpi=120)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     parser.add_argument('config')
-    parser.add_argument('--vs', help="'plain' or another config")
+    parser.add_argument('--vs', nargs='+', default=[], help="'plain' or other configs")
     parser.add_argument('--train', action='store_true', help='time a training step instead of inference')
     parser.add_argument('--dtype', choices=DTYPES, default='fp32')
     parser.add_argument('--compile', action='store_true')
@@ -326,8 +329,11 @@ def main() -> None:
     parser.add_argument('--size', type=int, default=224)
     parser.add_argument('--warmup', type=int, default=1)
     parser.add_argument('--repeats', type=int, default=5)
+    parser.add_argument('--cpu-time', action='store_true',
+                        help='time that the process computes, in all threads; for shared machines')
     parser.add_argument('--sweep', metavar='frames=8,16|size=160,224', help='measure at several values')
     parser.add_argument('--plot', metavar='PNG', help='plot the result of --sweep')
+    parser.add_argument('--labels', nargs='+', default=[], help='names in the plot: of CONFIG, then of --vs')
     parser.add_argument('--json', metavar='FILE', help='write all results')
     parser.add_argument('--cfg-options', nargs='+', action=DictAction)
     parser.add_argument('--quiet', action='store_true', help='hide the progress bar')
@@ -341,10 +347,10 @@ def main() -> None:
     if args.sweep:
         results = sweep(args)
         if args.plot:
-            draw(results, args.plot, 'training step' if args.train else 'batch')
+            draw(results, args.plot, 'training step' if args.train else 'batch', args.labels)
     else:
         results = measure(args)
-        for name, gib in memory([n for n in results if n in NAMES]).items():
+        for name, gib in memory(list(results)).items():
             results[name]['peak_gib'] = gib
         show(results, args)
     if args.json:

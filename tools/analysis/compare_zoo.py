@@ -1,10 +1,10 @@
-"""Compares CAST with MMAction2's own models: accuracy, parameters, compute, latency and memory.
+"""Compares CAST and X-ViT with MMAction2's own models: accuracy, parameters, compute, latency and memory.
 
     python tools/analysis/compare_zoo.py --dataset k400 [--json zoo.json] [--plot zoo.png] [--csv zoo.csv]
 
 Models are built from the configs inside the installed MMAction2. Accuracies are those of its metafiles, and
-the paper's for CAST; none is measured here. Latency and peak memory are of one view, batch 1, random
-weights, each model in a process of its own; views are those of the config's test pipeline.
+the papers' for CAST and X-ViT; none is measured here. Latency and peak memory are of one view, batch 1, with
+random weights, each model in a process of its own; views are those of the config's test pipeline.
 """
 import argparse
 import csv
@@ -29,8 +29,11 @@ from mmaction.utils import register_all_modules
 from projects.cast.utils import run_tool
 
 ZOO = Path(mmaction.__file__).parent / '.mim' / 'configs' / 'recognition'
-OURS = Path(__file__).parents[2] / 'configs' / 'cast'
-PAPER = {'k400': 85.3, 'ssv2': 71.6}  # table 2, CAST
+OURS = Path(__file__).parents[2] / 'configs'
+PAPERS = {  # table 2 of CAST, tables 3 and 4 of X-ViT
+    'CAST': {'k400': 85.3, 'ssv2': 71.6},
+    'X-ViT': {'k400': 80.2, 'ssv2': 67.2},
+}
 MODELS_OF = {
     'k400': {
         'VideoMAE-B': 'videomae/vit-base-p16_videomae-k400-pre_16x4x1_kinetics-400.py',
@@ -54,19 +57,19 @@ MODELS_OF = {
 
 def config_of(dataset: str, name: str) -> Path:
     """Returns the config of a model."""
-    if name == 'CAST':
-        return next(OURS.glob(f'*{dataset}-rgb.py'))
+    if name in PAPERS:
+        return next((OURS / name.lower().replace('-', '')).glob(f'*{dataset}-rgb.py'))
     return ZOO / MODELS_OF[dataset][name]
 
 
 def published(dataset: str, name: str) -> float:
-    """Returns the top-1 accuracy in percent, from MMAction2's metafile or from the paper.
+    """Returns the top-1 accuracy in percent, from MMAction2's metafile or from its paper.
 
     Raises:
         KeyError: If the metafile has no such config.
     """
-    if name == 'CAST':
-        return PAPER[dataset]
+    if name in PAPERS:
+        return PAPERS[name][dataset]
     path = config_of(dataset, name)
     for entry in yaml.safe_load((path.parent / 'metafile.yml').read_text(encoding='utf-8'))['Models']:
         if entry['Name'] == path.stem or Path(entry['Config']).name == path.name:
@@ -127,7 +130,7 @@ def draw(rows: List[dict], path: str) -> None:
     fig, axes = plt.subplots(1, 2, figsize=(11, 4.5), sharey=True, layout='constrained')
     for ax, key, label in zip(axes, ('gmacs', 'seconds'), ('GMACs of all views', 'seconds of all views')):
         for row in rows:
-            ours = row['name'] == 'CAST'
+            ours = row['name'] in PAPERS
             x, y = row[key] * row['views'], row['top1']
             ax.plot(x, y, '*' if ours else 'o', color='#c0392b' if ours else '#34688f', ms=13 if ours else 7)
             ax.annotate(row['name'], (x, y), xytext=(5, 4), textcoords='offset points', fontsize=8)
@@ -152,7 +155,7 @@ def main() -> None:
         print('RESULT', json.dumps(measure(args.dataset, args.one, args.repeats)))
         return
     rows: List[dict] = []
-    for name in track(args.models or ['CAST', *MODELS_OF[args.dataset]], 'models'):
+    for name in track(args.models or [*PAPERS, *MODELS_OF[args.dataset]], 'models'):
         options = ['--dataset', args.dataset, '--repeats', str(args.repeats), '--one', name]
         output = subprocess.run([sys.executable, __file__, *options], check=True, stdout=subprocess.PIPE,
                                 text=True).stdout

@@ -11,7 +11,7 @@ share no scene, as each video has its own seed, which is derived from ``--seed``
 import argparse
 import csv
 from pathlib import Path
-from typing import Iterator, List, Tuple
+from typing import Dict, Iterable, Iterator, List, Sequence, Tuple
 
 import cv2
 import numpy as np
@@ -48,13 +48,15 @@ def displacement(verb: str, t: float, phase: float) -> Tuple[float, float]:
     return (0.5 * np.sin(angle), 0.) if verb == 'shake' else (0.35 * np.sin(angle), 0.35 * np.cos(angle))
 
 
-def draw(frame: np.ndarray, noun: str, centre: Tuple[float, float], angle: float) -> None:
-    """Draws one object, rotated by ``angle`` degrees."""
+def draw(frame: np.ndarray, noun: str, centre: Tuple[float, float], angle: float, size: float = 1.,
+         light: float = 1.) -> None:
+    """Draws one object, rotated by ``angle`` degrees, ``size`` times as large, in a part of the light."""
     colour, shape = NOUNS[noun]
+    colour = tuple(c * light for c in colour)
     x, y = (int(round(c * 16)) for c in centre)  # 4 fractional bits, so that sub-pixel motion is visible
 
     def ellipse(axes, thickness=-1):
-        cv2.ellipse(frame, (x, y), tuple(int(a * 16) for a in axes), angle, 0, 360, colour, thickness,
+        cv2.ellipse(frame, (x, y), tuple(int(a * size * 16) for a in axes), angle, 0, 360, colour, thickness,
                     cv2.LINE_AA, 4)
 
     if shape == 'disc':
@@ -65,7 +67,7 @@ def draw(frame: np.ndarray, noun: str, centre: Tuple[float, float], angle: float
         ellipse((9, 9), 3)
     else:
         half = (13, 4) if shape == 'bar' else (7, 7)
-        corners = cv2.boxPoints(((x / 16, y / 16), (2 * half[0], 2 * half[1]), angle))
+        corners = cv2.boxPoints(((x / 16, y / 16), (2 * size * half[0], 2 * size * half[1]), angle))
         cv2.fillConvexPoly(frame, np.int32(corners * 16), colour, cv2.LINE_AA, 4)
 
 
@@ -99,8 +101,11 @@ def layout(rng: np.random.Generator, count: int) -> np.ndarray:
     return np.array(found)
 
 
-def scene(seed: List[int], actions: int, objects: int) -> Iterator[Tuple[np.ndarray, int, str, str]]:
-    """Yields the frames of an untrimmed video as (frame, index of its action or -1, verb, noun)."""
+Frame = Tuple[np.ndarray, int, str, str]  # the picture, the index of its action or -1, verb and noun
+
+
+def scene(seed: List[int], actions: int, objects: int) -> Iterator[Frame]:
+    """Yields the frames of an untrimmed video."""
     rng = np.random.default_rng(seed)
     worktop = background(rng)
     for action in range(actions):
@@ -122,29 +127,51 @@ def timestamp(seconds: float) -> str:
     return f'{int(seconds) // 3600:02d}:{int(seconds) // 60 % 60:02d}:{seconds % 60:06.3f}'
 
 
-def write_video(root: Path, participant: str, video_id: str, seed: List[int], actions: int,
-                objects: int) -> List[list]:
-    """Encodes one video and returns its annotation rows."""
-    path = root / participant / 'videos' / f'{video_id}.mp4'
+def write_video(path: Path, frames: Iterable[Frame], verbs: Sequence[str] = VERBS, length: int = ACTION,
+                codec: str = 'mp4v', api: int = cv2.CAP_ANY) -> List[list]:
+    """Encodes one video, whose actions have ``length`` frames, and returns its annotation rows."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*'mp4v'), FPS, (SIZE, SIZE))
+    writer = cv2.VideoWriter(str(path), api, cv2.VideoWriter_fourcc(*codec), FPS, (SIZE, SIZE))
     if not writer.isOpened():
         raise InputError(f'{path}: cannot be written; is the folder writable, and does OpenCV have ffmpeg?')
     rows: List[list] = []
-    for i, (frame, action, verb, noun) in enumerate(scene(seed, actions, objects)):
+    for i, (frame, action, verb, noun) in enumerate(frames):
         writer.write(np.ascontiguousarray(frame[..., ::-1]))
         if action == len(rows):
-            v, n = VERBS.index(verb), list(NOUNS).index(noun)
-            start, stop = timestamp(i / FPS), timestamp((i + ACTION) / FPS)
-            rows.append([f'{video_id}_{action}', participant, video_id, start, start, stop, i + 1,
-                         i + ACTION, f'{verb} {noun}', verb, v, noun, n, [noun], [n]])
+            v, n = verbs.index(verb), list(NOUNS).index(noun)
+            start, stop = timestamp(i / FPS), timestamp((i + length) / FPS)
+            rows.append([f'{path.stem}_{action}', path.parts[-3], path.stem, start, start, stop, i + 1,
+                         i + length, f'{verb} {noun}', verb, v, noun, n, [noun], [n]])
     writer.release()
     return rows
+
+
+def video_path(root: Path, split: str, i: int, suffix: str = '.mp4') -> Path:
+    """Returns the path of a video, as EPIC-KITCHENS has it; participants have ten videos each."""
+    participant = f'P{i // 10 + (1 if split == "train" else 51):02d}'
+    return root / participant / 'videos' / f'{participant}_{i % 10 + 1:02d}{suffix}'
 
 
 def write_csv(path: Path, header, rows) -> None:
     with path.open('w', newline='') as file:
         csv.writer(file, lineterminator='\n').writerows([header, *rows])
+
+
+def write_annotations(root: Path, rows: Dict[str, List[list]], verbs: Sequence[str] = VERBS) -> None:
+    """Writes the annotations of each split and the names of the classes."""
+    for split in rows:
+        write_csv(root / f'EPIC_100_{split}.csv', COLUMNS, rows[split])
+    for kind, names in (('verb', verbs), ('noun', NOUNS)):
+        write_csv(root / f'EPIC_100_{kind}_classes.csv', ['id', 'key', 'instances', 'category'],
+                  [[i, name, [name], kind] for i, name in enumerate(names)])
+    print(f'{root}: {len(rows["train"])} actions to train on, {len(rows["validation"])} to validate')
+
+
+def check(**limits: Tuple[int, int, int]) -> None:
+    """Raises an InputError if the first of three numbers, an option's, is not between the other two."""
+    for name, (value, least, most) in limits.items():
+        if not least <= value <= most:
+            raise InputError(f'--{name.replace("_", "-")} {value}: must be from {least} to {most}')
 
 
 def generate(root: Path, train_videos: int = 160, val_videos: int = 20, actions: int = 12,
@@ -161,25 +188,15 @@ def generate(root: Path, train_videos: int = 160, val_videos: int = 20, actions:
     Raises:
         InputError: If a number is out of range, or a video cannot be written.
     """
-    for name, value, least, most in (
-            ('train-videos', train_videos, 1, 500), ('val-videos', val_videos, 1, 490),
-            ('actions', actions, 1, 1000), ('seed', seed, 0, 2**32 - 1)):
-        if not least <= value <= most:
-            raise InputError(f'--{name} {value}: must be from {least} to {most}')
-    splits = [('train', train_videos), ('validation', val_videos)]
-    jobs = [(split, i) for split, count in splits for i in range(count)]
-    rows: dict = {split: [] for split, _ in splits}
+    check(train_videos=(train_videos, 1, 500), val_videos=(val_videos, 1, 490), actions=(actions, 1, 1000),
+          seed=(seed, 0, 2**32 - 1))
+    counts = {'train': train_videos, 'validation': val_videos}
+    jobs = [(split, i) for split in counts for i in range(counts[split])]
+    rows: Dict[str, List[list]] = {split: [] for split in counts}
     for split, i in track(jobs, description=f'videos into {root}'):
-        participant = f'P{i // 10 + (1 if split == "train" else 51):02d}'
-        video_id = f'{participant}_{i % 10 + 1:02d}'
-        scene_seed = [seed, split == 'train', i]
-        rows[split] += write_video(root, participant, video_id, scene_seed, actions, objects)
-    for split in rows:
-        write_csv(root / f'EPIC_100_{split}.csv', COLUMNS, rows[split])
-    for kind, names in (('verb', VERBS), ('noun', NOUNS)):
-        write_csv(root / f'EPIC_100_{kind}_classes.csv', ['id', 'key', 'instances', 'category'],
-                  [[i, name, [name], kind] for i, name in enumerate(names)])
-    print(f'{root}: {len(rows["train"])} actions to train on, {len(rows["validation"])} to validate')
+        frames = scene([seed, split == 'train', i], actions, objects)
+        rows[split] += write_video(video_path(root, split, i), frames)
+    write_annotations(root, rows)
 
 
 def main() -> None:
