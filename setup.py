@@ -32,6 +32,7 @@ setup(
         'mmcv': ['mmcv-lite>=2.0.1,<2.2'],
         'vis': ['tensorboard'],
         'data': ['av>=15'],  # it must tell the rotation of a frame
-        'tests': ['av>=15', 'pytest', 'ruff', 'mypy'],
+        'audio': ['av>=15', 'transformers>=4.50', 'h5py'],
+        'tests': ['av>=15', 'transformers>=4.50', 'h5py', 'pytest', 'ruff', 'mypy'],
     },
 )

@@ -4,12 +4,15 @@ from .crops import EqualCrops
 from .epic_kitchens import EpicKitchensDataset
 from .fault_tolerant import FaultTolerant
 from .label_map import read_label_map
+from .log_mel import log_mel
 from .sampling import DenseClips, UniformClips, XViTClips
+from .sound_file import SoundFile
+from .spectrogram import LoadSpectrogram, SpecAugment
 from .transforms import DecodeVideo, InitVideo, VideoError
 from .video_list import VideoListDataset
 
 __all__ = [
     'ClipRandAugment', 'ClipRandomErasing', 'DecodeVideo', 'DenseClips', 'EpicKitchensDataset', 'EqualCrops',
-    'FaultTolerant', 'InitVideo', 'UniformClips', 'VideoError', 'VideoListDataset',
-    'XViTClips', 'read_annotations', 'read_label_map'
+    'FaultTolerant', 'InitVideo', 'LoadSpectrogram', 'SoundFile', 'SpecAugment', 'UniformClips', 'VideoError',
+    'VideoListDataset', 'XViTClips', 'log_mel', 'read_annotations', 'read_label_map'
 ]

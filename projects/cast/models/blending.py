@@ -5,11 +5,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mmaction.models.utils.blending_utils import MixupBlending, RandomBatchAugment
+from mmaction.models.utils.blending_utils import CutmixBlending, MixupBlending, RandomBatchAugment
 from mmaction.registry import MODELS
 from mmaction.utils import SampleList
 
-from ..utils import labels_by_task
+from ..utils import InputError, labels_by_task
 
 Images = TypeVar('Images', Tensor, Dict[str, Tensor])
 
@@ -34,13 +34,47 @@ class ReverseMixup(MixupBlending):
         The mixture of two samples has a modality if at least one of them has it.
         """
         lam = self.beta.sample()
-
-        def mix(x: Tensor) -> Tensor:
-            return x | x.flip(0) if x.dtype == torch.bool else lam * x + (1 - lam) * x.flip(0)
-
         if isinstance(imgs, dict):
-            return {name: mix(x) for name, x in imgs.items()}, mix(label)
-        return mix(imgs), mix(label)
+            return {name: mix(x, lam) for name, x in imgs.items()}, mix(label, lam)
+        return mix(imgs, lam), mix(label, lam)
+
+
+def mix(x: Tensor, lam: Tensor) -> Tensor:
+    """Mixes a batch ``(B, ...)`` with its reverse; of masks, it is the union."""
+    return x | x.flip(0) if x.dtype == torch.bool else lam * x + (1 - lam) * x.flip(0)
+
+
+@MODELS.register_module()
+class SpectrogramCutMix(ReverseMixup):
+    """:class:`ReverseMixup` that cuts a box out of the spectrograms instead of mixing them.
+
+    The box (https://arxiv.org/abs/1905.04899) is filled from the other sample. As in CA2ST's program, its
+    share is that of the labels, while the other modalities are mixed by the lambda that was drawn. The two
+    differ where a box reaches over a border.
+
+    Args:
+        key: Name of the modality in which a box is cut.
+        kwargs: See :class:`ReverseMixup`.
+
+    Raises:
+        InputError: If there is no such modality.
+    """
+
+    def __init__(self, key: str = 'audio', **kwargs) -> None:
+        super().__init__(**kwargs)
+        self.key = key
+
+    def do_blending(self, imgs: Images, label: Tensor, **kwargs) -> Tuple[Images, Tensor]:
+        """Mixes a dict of modalities ``(B, ...)``, and one-hot ``label`` ``(B, classes)``."""
+        if not isinstance(imgs, dict) or self.key not in imgs:
+            raise InputError(f'SpectrogramCutMix needs the modality {self.key!r}; choose ReverseMixup')
+        lam, spectrograms = self.beta.sample(), imgs[self.key]
+        left, top, right, bottom = map(int, CutmixBlending.rand_bbox(spectrograms.shape, lam))
+        cut = spectrograms.clone()
+        cut[..., top:bottom, left:right] = spectrograms.flip(0)[..., top:bottom, left:right]
+        share = (bottom - top) * (right - left) / (cut.shape[-1] * cut.shape[-2])
+        mixed = {name: cut if name == self.key else mix(x, lam) for name, x in imgs.items()}
+        return mixed, mix(label, torch.tensor(1 - share))
 
 
 @MODELS.register_module(name=['MultiTaskBatchAugment', 'VerbNounBatchAugment'])
