@@ -54,6 +54,8 @@ def main() -> None:
         result = inference_recognizer(model, args.video)
     if args.checkpoint is None:
         print('No checkpoint: weights and scores are random; this only shows that the pipeline works.')
+    if result.get('no_sound'):
+        print(f'{args.video}: has no sound; the model heard padding instead.')
     for task, ranking in rankings(result.pred_score, names, args.topk).items():
         print(f'\n{task}')
         for name, value in ranking:

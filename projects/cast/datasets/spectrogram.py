@@ -22,8 +22,8 @@ class LoadSpectrogram(BaseTransform):
 
     A view hears ``num_rows`` rows of 10 ms of the sound: random ones in training, the middle ones in
     validation, and others for each view in testing, in the order of the views of ``EqualCrops``. If the sound
-    is shorter, zeros follow it. A clip without sound has zeros only, and ``no_sound``; in training, the log
-    says how often this happens, and metrics report it in testing. Silence is sound.
+    is shorter, zeros follow it. A clip without sound has zeros only, and ``no_sound``; the log says how often
+    this happens, and metrics count it. Silence is sound.
 
     Required keys: ``filename`` or ``sound``, the path of the file that is heard instead; those of a frame
     sampler, which precedes this transform; and, for a segment, ``start_time`` and ``stop_time`` in seconds.
@@ -118,7 +118,7 @@ class LoadSpectrogram(BaseTransform):
         if not spectrograms.any():
             results['no_sound'] = True
             self.missing += 1
-            if not self.test_mode and not self.missing & (self.missing - 1):  # the 1st, 2nd, 4th, 8th, ...
+            if not self.missing & (self.missing - 1):  # the 1st, 2nd, 4th, 8th, ...
                 print_log(f'{self.path(results) or "an array of frames"}: has no sound, and is heard as '
                           f'padding; {self.missing} of {self.drawn} clips of this data worker so far',
                           'current', logging.WARNING)

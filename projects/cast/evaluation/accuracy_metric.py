@@ -8,6 +8,19 @@ from mmaction.registry import METRICS
 
 from ..utils import InputError
 
+NOTES = ('broken', 'no_sound', 'damaged_sound')  # what data sets and transforms say about a sample
+
+
+def notes_of(sample: Dict) -> Dict[str, bool]:
+    """Returns which of :data:`NOTES` apply to a sample."""
+    return {note: bool(sample.get(note)) for note in NOTES}
+
+
+def count_notes(results: Sequence[Dict]) -> Dict[str, float]:
+    """Returns to how many samples each of :data:`NOTES` applies, if to any."""
+    counts = {note: float(sum(result[note] for result in results)) for note in NOTES}
+    return {note: count for note, count in counts.items() if count}
+
 
 def check_scores(score: Tensor) -> None:
     """Raises an InputError unless ``score`` has one value per class."""
@@ -18,7 +31,10 @@ def check_scores(score: Tensor) -> None:
 
 @METRICS.register_module()
 class AccuracyMetric(AccMetric):
-    """``AccMetric`` in percent. Samples marked ``broken`` count as wrong; ``acc/broken`` is their number.
+    """``AccMetric`` in percent. Samples marked ``broken`` count as wrong.
+
+    ``acc/broken`` is their number, ``acc/no_sound`` that of samples that a model heard without sound, and
+    ``acc/damaged_sound`` that of samples whose sound could not be decoded as a whole.
 
     Args:
         kwargs: See MMAction2's ``AccMetric``.
@@ -36,10 +52,9 @@ class AccuracyMetric(AccMetric):
                 score[sample['gt_label']] = -1
                 sample = {**sample, 'pred_score': score}
             super().process(data_batch, [sample])
-            self.results[-1]['broken'] = bool(sample.get('broken'))
+            self.results[-1].update(notes_of(sample))
 
     def compute_metrics(self, results) -> Dict:
-        """Computes accuracies in percent, and the number of broken samples, if any."""
-        broken = sum(r['broken'] for r in results)
+        """Computes accuracies in percent, and the numbers of broken samples and of those without sound."""
         metrics = {name: 100 * value for name, value in super().compute_metrics(results).items()}
-        return {**metrics, 'broken': float(broken)} if broken else metrics
+        return {**metrics, **count_notes(results)}

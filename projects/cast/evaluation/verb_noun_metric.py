@@ -11,7 +11,7 @@ from mmengine.logging import print_log
 from mmaction.registry import METRICS
 
 from ..utils import InputError, MissingFileError, labels_by_task
-from .accuracy_metric import check_scores
+from .accuracy_metric import check_scores, count_notes, notes_of
 
 MOST_ACTIONS = 10**7  # combinations of labels that are ranked for each sample
 
@@ -27,7 +27,8 @@ class VerbNounMetric(BaseMetric):
     Top-1 is also given as ``acc/unseen_action_top1`` for participants who are not in the training set, and as
     ``acc/tail_action_top1`` for rare classes: tail verbs, tail nouns, and actions with either of them.
 
-    Samples marked ``broken`` are wrong; ``acc/broken`` is their number. Without labels there is no result.
+    Samples marked ``broken`` are wrong. They are counted as by :class:`AccuracyMetric`. Without labels there
+    is no result.
 
     Args:
         topk: Values of k.
@@ -78,12 +79,12 @@ class VerbNounMetric(BaseMetric):
             if 'action' not in ranks and math.prod(shape) <= MOST_ACTIONS:
                 joint = functools.reduce(np.multiply.outer, scores.values()).ravel()
                 ranks['action'] = rank(joint, int(np.ravel_multi_index(label, shape)) if labelled else 0)
-            if broken := bool(sample.get('broken')):
+            if sample.get('broken'):
                 ranks = dict.fromkeys(ranks, math.prod(shape))
             tail = {task: i in self.tail.get(task, ()) for task, i in zip(scores, label)}
             self.results.append(dict(
-                ranks=ranks, labelled=labelled, broken=broken, tail={'action': any(tail.values()), **tail},
-                unseen=str(sample.get('narration_id')).split('_')[0] in self.unseen))
+                ranks=ranks, labelled=labelled, tail={'action': any(tail.values()), **tail},
+                unseen=str(sample.get('narration_id')).split('_')[0] in self.unseen, **notes_of(sample)))
 
     def compute_metrics(self, results: List[dict]) -> Dict[str, float]:
         """Computes the shares of samples whose rank is below k, in percent."""
@@ -100,8 +101,7 @@ class VerbNounMetric(BaseMetric):
                                     ('tail', [r for r in results if r['tail'][task]])):
                 if members:
                     metrics[f'{subset}_{task}_top1'] = share(r['ranks'][task] < 1 for r in members)
-        broken = sum(r['broken'] for r in results)
-        return {**metrics, 'broken': float(broken)} if broken else metrics
+        return {**metrics, **count_notes(results)}
 
 
 def share(right) -> float:
