@@ -1,18 +1,18 @@
 # CA2ST on VGGSound: 68.3 top-1 (published, from secondary sources; not measured here).
 # The authors' recipe for this data set is not known; README.md says what was assumed.
-# Model, schedule and runtime only: the pipelines with sound, and so the dataloaders, do not exist yet.
 _base_ = [
-    '../cast/_base_/default_runtime.py', '_base_/models/ca2st_vit-base-p16.py',
+    '../cast/_base_/default_runtime.py',
+    '_base_/datasets/vggsound.py',
+    '_base_/models/ca2st_vit-base-p16.py',
     '_base_/schedules/adamw_50e_ca2st.py'
 ]
 
-num_classes = 309
 model = dict(
     backbone=dict(experts=dict(temporal=dict(checkpoint=_base_.weights.videomae_k400))),
-    cls_head=dict(num_classes=num_classes),
+    cls_head=dict(num_classes=_base_.num_classes),
     data_preprocessor=dict(
         blending=dict(
             type='RandomBatchAugment',
-            augments=dict(type='ReverseMixup', alpha=0.8, num_classes=num_classes),
+            augments=dict(type='ReverseMixup', alpha=0.8, num_classes=_base_.num_classes),
             probs=0.9)))
 default_hooks = dict(checkpoint=dict(save_best='acc/top1', rule='greater'))

@@ -1,9 +1,10 @@
 # CA2ST on EPIC-KITCHENS-100: no published number was found. On the kitchens of P18 and P32, a notebook of the
 # authors has 42.35 action top-1; not measured here.
 # Shared projections and the time encoding are in the name of the authors' run; its schedule is not known.
-# Model, schedule and runtime only: the pipelines with sound, and so the dataloaders, do not exist yet.
 _base_ = [
-    '../cast/_base_/default_runtime.py', '_base_/models/ca2st_vit-base-p16_timed.py',
+    '../cast/_base_/default_runtime.py',
+    '_base_/datasets/ek100.py',
+    '_base_/models/ca2st_vit-base-p16_timed.py',
     '_base_/schedules/adamw_50e_ca2st.py'
 ]
 

@@ -2,6 +2,7 @@ from .annotations import read_annotations
 from .augment import ClipRandAugment, ClipRandomErasing
 from .crops import EqualCrops
 from .epic_kitchens import EpicKitchensDataset
+from .epic_sounds import EpicSoundsDataset
 from .fault_tolerant import FaultTolerant
 from .label_map import read_label_map
 from .log_mel import log_mel
@@ -12,7 +13,8 @@ from .transforms import DecodeVideo, InitVideo, VideoError
 from .video_list import VideoListDataset
 
 __all__ = [
-    'ClipRandAugment', 'ClipRandomErasing', 'DecodeVideo', 'DenseClips', 'EpicKitchensDataset', 'EqualCrops',
-    'FaultTolerant', 'InitVideo', 'LoadSpectrogram', 'SoundFile', 'SpecAugment', 'UniformClips', 'VideoError',
-    'VideoListDataset', 'XViTClips', 'log_mel', 'read_annotations', 'read_label_map'
+    'ClipRandAugment', 'ClipRandomErasing', 'DecodeVideo', 'DenseClips', 'EpicKitchensDataset',
+    'EpicSoundsDataset', 'EqualCrops', 'FaultTolerant', 'InitVideo', 'LoadSpectrogram', 'SoundFile',
+    'SpecAugment', 'UniformClips', 'VideoError', 'VideoListDataset', 'XViTClips', 'log_mel',
+    'read_annotations', 'read_label_map'
 ]

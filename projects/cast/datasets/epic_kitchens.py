@@ -80,22 +80,15 @@ class EpicKitchensDataset(FaultTolerant, BaseActionDataset):
         official = 'start_timestamp' in row
         template = self.video_template or (
             '{participant_id}/videos/{video_id}.MP4' if official else '{narration_id}.mp4')
-        row = {**row}
-        if more := row.pop(None, None):  # type: ignore[call-overload]  # csv puts surplus values under None
-            raise InputError(f'{where}: has {len(more)} columns more than {",".join(row)}: {more}')
-        try:
-            path = template.format(**row)
-        except (KeyError, IndexError, ValueError) as error:
-            raise InputError(f'{where}: video_template={template!r} does not fit the columns {[*row]} '
-                             f'({error!r}); name only columns in it, as in '
-                             "video_template='{narration_id}.mp4'") from error
+        path = path_of(row, template, where)
         try:
             no_label = not any(row.get(column) for column in columns.values())
             one_word = not re.search(r'[\s;]', row['narration_id'])  # otherwise the row has another separator
             unlabelled = self.test_mode and no_label and one_word
             label = {task: -1 if unlabelled else int(row[column]) for task, column in columns.items()}
-            times = {key: seconds(row[f'{key}stamp']) for key in ('start_time', 'stop_time')
-                     } if official else {}
+            times = segment(row, where) if official else {}
+        except InputError:
+            raise
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(f'{where}: cannot be read ({error!r}); the columns are {row}. Is this an '
                              'EPIC-KITCHENS-100 CSV or a list of narration_id,verb,noun with class numbers?'
@@ -105,12 +98,45 @@ class EpicKitchensDataset(FaultTolerant, BaseActionDataset):
             if not (unlabelled or 0 <= value < count):
                 raise InputError(f'{where}: {kind} class {value} is out of range, there are {count} '
                                  f'(0 to {count - 1}); correct the row or set num_classes')
-        if times and times['start_time'] >= times['stop_time']:
-            raise InputError(f'{where}: the segment starts at {times["start_time"]:.2f} s and stops '
-                             f'at {times["stop_time"]:.2f} s; correct the row')
         filename = os.path.join(self.data_prefix.get('video') or '', path)
         return dict(filename=filename, gt_label=label, label=[label[task] for task in in_order(label)],
                     narration_id=row['narration_id'], **times)
+
+
+def path_of(row: Dict[str, str], template: str, where: str) -> str:
+    """Returns the path of a row's video, and rejects rows with more columns than the header.
+
+    Args:
+        row: Values by column, as ``csv.DictReader`` reads them.
+        template: Path with the names of columns in braces.
+        where: File and line, for messages.
+
+    Raises:
+        InputError: If there are more columns, or the template does not fit them.
+    """
+    row = {**row}
+    if more := row.pop(None, None):  # type: ignore[call-overload]  # csv puts surplus values under None
+        raise InputError(f'{where}: has {len(more)} columns more than {",".join(row)}: {more}')
+    try:
+        return template.format(**row)
+    except (KeyError, IndexError, ValueError) as error:
+        raise InputError(f'{where}: video_template={template!r} does not fit the columns {[*row]} '
+                         f'({error!r}); name only columns in it, as in '
+                         "video_template='{narration_id}.mp4'") from error
+
+
+def segment(row: Dict[str, str], where: str) -> Dict[str, float]:
+    """Returns ``start_time`` and ``stop_time`` of a row in seconds.
+
+    Raises:
+        KeyError, ValueError: If a time stamp is missing or has another format.
+        InputError: If the segment is empty.
+    """
+    times = {key: seconds(row[f'{key}stamp']) for key in ('start_time', 'stop_time')}
+    if times['start_time'] >= times['stop_time']:
+        raise InputError(f'{where}: the segment starts at {times["start_time"]:.2f} s and stops '
+                         f'at {times["stop_time"]:.2f} s; correct the row')
+    return times
 
 
 def seconds(timestamp: str) -> float:

@@ -14,8 +14,9 @@ def read_label_map(name: str) -> List[str]:
     """Returns class names in the order of their indices.
 
     Args:
-        name: ``ek100_verb``, ``ek100_noun``, ``ssv2`` or ``k400``; or a file, with one name per line or in
-            the format of EPIC's ``EPIC_100_verb_classes.csv`` (columns ``id`` and ``key``).
+        name: ``ek100_verb``, ``ek100_noun``, ``ssv2``, ``k400`` or ``kinetics_sound``; or a file, with one name per line or in
+            the format of EPIC's ``EPIC_100_verb_classes.csv`` (columns ``id`` and ``key``) or of the annotations
+            of EPIC-SOUNDS (``class_id`` and ``class``).
 
     Raises:
         MissingFileError: If it is neither of them.
@@ -32,7 +33,11 @@ def read_label_map(name: str) -> List[str]:
         return [line.strip() for line in text.strip().splitlines()]
     try:
         rows = csv.DictReader(io.StringIO(text, newline=''))
-        return [row['key'] for row in sorted(rows, key=lambda row: int(row['id']))]
+        index, key = ('class_id', 'class') if 'class_id' in (rows.fieldnames or ()) else ('id', 'key')
+        names = {int(row[index]): row[key] for row in rows}
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f'{name}: needs the columns id (a number) and key (a name) in each row ({error!r}); '
                          'or give a .txt file with a name a line') from error
+    if sorted(names) != [*range(len(names))]:
+        raise InputError(f'{name}: has no name for each class from 0 to {max(names)}; give the complete file')
+    return [names[i] for i in range(len(names))]

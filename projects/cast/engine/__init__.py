@@ -8,7 +8,8 @@ from .runner import CASTRunner
 from .seed_hook import EpochSeedHook
 from .slim_checkpoint import SlimCheckpointHook
 from .warmup_cosine import WarmupCosineLR
+from .with_sound import with_sound
 
 __all__ = ['AtomicBackend', 'BF16OptimWrapper', 'BF16TestHook', 'CASTRunner', 'EpochSeedHook',
            'LayerDecayOptimWrapperConstructor', 'LearnableEMA', 'SlimCheckpointHook', 'WarmupCosineLR',
-           'check_config', 'derive', 'read_config']
+           'check_config', 'derive', 'read_config', 'with_sound']

@@ -122,7 +122,7 @@ def check_data(cfg: Config) -> None:
     if missing:
         raise InputError(
             f'{cfg.filename or "the config"}: {", ".join(missing)} missing; define them in a config '
-            'that inherits from it (data sets with sound, for CA2ST and CAVA, do not exist yet)')
+            'that inherits from it')
 
 
 def read_config(path: str, options: Optional[dict] = None) -> Config:
