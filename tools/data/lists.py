@@ -1,0 +1,74 @@
+"""Writes lists of ``FILE LABEL`` for the videos that are there; the tools in the folders beside this use it."""
+from pathlib import Path
+from typing import Dict, Iterable, List, Optional, Sequence, Tuple
+
+from projects.cast.utils import InputError
+
+SUFFIXES = {'.mp4', '.webm', '.avi', '.mkv', '.mov'}
+Entry = Tuple[Sequence[str], int]  # names that the file may have, without suffix, and the label
+
+
+def videos_below(folder: Path) -> Dict[str, str]:
+    """Returns the path below ``folder`` of each video, by its name without suffix.
+
+    Raises:
+        InputError: If there is none.
+    """
+    paths = sorted(path for path in folder.rglob('*') if path.suffix.lower() in SUFFIXES)
+    if not paths:
+        raise InputError(f'{folder}: there are no videos ({", ".join(sorted(SUFFIXES))}) in it or below; give '
+                         'the folder of the videos')
+    return {path.stem: path.relative_to(folder).as_posix() for path in paths}
+
+
+def has_sound(path: Path) -> bool:
+    """Returns whether a file can be opened and has an audio stream."""
+    try:
+        import av
+    except ModuleNotFoundError as error:
+        raise InputError(f"{error}; run: pip install -e '.[data]'") from error
+    try:
+        with av.open(str(path)) as container:
+            return bool(container.streams.audio)
+    except (av.FFmpegError, OSError):
+        return False
+
+
+def write_list(target: Path, entries: Iterable[Entry], folder: Path, there: Dict[str, str],
+               with_sound: bool = False) -> None:
+    """Writes the list, and the entries that are left out to ``TARGET.missing``, and prints both numbers.
+
+    Args:
+        target: List to write.
+        entries: What the data set lists.
+        folder: Folder of the videos.
+        there: Result of :func:`videos_below` for the folder.
+        with_sound: Whether to leave out files that have no sound.
+
+    Raises:
+        InputError: If no file of the list is there.
+    """
+    lines: List[str] = []
+    missing: List[str] = []
+    for names, label in entries:
+        found: Optional[str] = next((there[name] for name in names if name in there), None)
+        if found is None or with_sound and not has_sound(folder / found):
+            missing.append(f'{names[0]}: ' + ('no such video' if found is None else 'has no sound'))
+        else:
+            lines.append(f'{found} {label}')
+    if not lines:
+        raise InputError(f'{target}: none of its {len(missing)} videos is below {folder}, the first is '
+                         f'{missing[0] if missing else "not listed"}; check the folder')
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text('\n'.join(lines) + '\n', encoding='utf-8')
+    left_out = target.with_name(f'{target.name}.missing')
+    left_out.unlink(missing_ok=True)
+    if missing:
+        left_out.write_text('\n'.join(missing) + '\n', encoding='utf-8')
+    print(f'{target}: {len(lines)} videos' + (f', {len(missing)} left out, see {left_out}' if missing else ''))
+
+
+def write_classes(target: Path, names: Sequence[str]) -> None:
+    """Writes the class names, one a line, in the order of their indices."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text('\n'.join(names) + '\n', encoding='utf-8')
