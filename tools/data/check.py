@@ -3,16 +3,19 @@
     python tools/data/check.py CONFIG [--split train val test] [--report problems.csv] [--counts counts.csv]
 
 The report lists videos that are missing, broken (the file, or the segment in it, cannot be opened, or its
-first and last frame cannot be decoded), or shorter than one clip, and the number of samples of each class.
+first and last frame cannot be decoded), shorter than one clip, or, if the config reads sound, without a sound
+stream (silent; needs the extra `data`), and the number of samples of each class.
 The exit status is 1 if a video is missing or broken.
 """
 import argparse
 import copy
 import csv
 import os
+import sys
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
-from typing import List, Tuple
+from pathlib import Path
+from typing import List, Optional, Tuple
 
 import numpy as np
 from mmengine import DictAction
@@ -24,16 +27,29 @@ from projects.cast.datasets import DecodeVideo, InitVideo, VideoError
 from projects.cast.engine import read_config
 from projects.cast.utils import InputError, run_tool
 
+sys.path.insert(0, str(Path(__file__).parent))
+from lists import has_sound  # noqa: E402
+
 Problem = Tuple[str, str, str]  # kind, file, description
 
 
-def check(job: Tuple[dict, int]) -> List[Problem]:
+def sound_of(sample: dict, template: Optional[str]) -> Path:
+    """Returns the file that LoadSpectrogram reads the sound of a sample from."""
+    video = Path(sample['filename'])
+    if template and not sample.get('sound'):
+        return Path(template.format(**{**sample, 'folder': video.parent, 'stem': video.stem}))
+    return Path(sample.get('sound') or video)
+
+
+def check(job: Tuple[dict, int, Optional[dict]]) -> List[Problem]:
     """Returns the problems of one sample, if it has any.
 
     Args:
-        job: The sample as the dataset lists it, and the number of frames of a clip.
+        job: The sample as the dataset lists it, and the number of frames of a clip, and the transform that reads
+            its sound, if any.
     """
-    sample, clip_len = job
+    sample, clip_len, listen = job
+    problems = []
     try:
         opened = InitVideo().transform(dict(sample))
         first, count = opened['start_index'], opened['total_frames']
@@ -42,8 +58,10 @@ def check(job: Tuple[dict, int]) -> List[Problem]:
         kind = 'broken' if os.path.isfile(sample['filename']) else 'missing'
         return [(kind, sample['filename'], str(error))]
     if count < clip_len:
-        return [('short', sample['filename'], f'{count} frames, a clip takes {clip_len}')]
-    return []
+        problems.append(('short', sample['filename'], f'{count} frames, a clip takes {clip_len}'))
+    if listen and not has_sound(sound := sound_of(sample, listen.get('template'))):
+        problems.append(('silent', sample['filename'], f'{sound}: has no sound'))
+    return problems
 
 
 def quiet() -> None:
@@ -70,6 +88,7 @@ def main() -> None:
         try:
             cfg = copy.deepcopy(config[f'{split}_dataloader'].dataset)
             clip_len = next(t.clip_len for t in cfg.pipeline if 'clip_len' in t)
+            listen = next((t for t in cfg.pipeline if t['type'] == 'LoadSpectrogram'), None)
         except (AttributeError, KeyError, StopIteration, TypeError) as error:
             raise InputError(f'{args.config}: {split}_dataloader.dataset has no pipeline with clip_len; '
                              'leave it out with --split, or check parts of a wrapped one alone') from error
@@ -79,10 +98,10 @@ def main() -> None:
             raise InputError(f'{split}: {error}') from error
         samples = [dataset.get_data_info(i) for i in range(len(dataset))]
         with ProcessPoolExecutor(max(args.workers, 1), initializer=quiet) as pool:
-            found = pool.map(check, [(sample, clip_len) for sample in samples], chunksize=16)
+            found = pool.map(check, [(sample, clip_len, listen) for sample in samples], chunksize=16)
             here = [p for part in track(found, split, total=len(samples)) for p in part]
         kinds = Counter(kind for kind, *_ in here)
-        counted = (f'{kinds[kind]} {kind}' for kind in ('missing', 'broken', 'short'))
+        counted = (f'{kinds[kind]} {kind}' for kind in ('missing', 'broken', 'short', *['silent'] * bool(listen)))
         print(f'{split}: {len(samples)} samples, {", ".join(counted)}')
         labels = np.array([sample['label'] for sample in samples]).reshape(len(samples), -1)
         classes = getattr(dataset, 'classes', {'class': dataset.num_classes})
@@ -102,7 +121,7 @@ def main() -> None:
     if args.counts:
         with open(args.counts, 'w', newline='', encoding='utf-8') as file:
             csv.writer(file, lineterminator='\n').writerows([('split', 'task', 'class', 'samples'), *counts])
-    raise SystemExit(any(kind != 'short' for kind, *_ in problems))
+    raise SystemExit(any(kind not in ('short', 'silent') for kind, *_ in problems))
 
 
 if __name__ == '__main__':

@@ -20,7 +20,6 @@ from lists import Entry, videos_below, write_classes, write_list  # noqa: E402
 from projects.cast.datasets.annotations import read_annotations  # noqa: E402
 from projects.cast.utils import InputError, run_tool  # noqa: E402
 
-
 SPLITS = {'training': 'train', 'validation': 'val'}
 
 

@@ -30,8 +30,8 @@ def read_classes(path: str) -> Dict[str, int]:
             continue
         number, _, name = text.strip().partition(' ')
         if number != str(len(index) + 1) or not name:
-            raise InputError(f'{path}, line {line}: {text.strip()!r} is not {len(index) + 1} and a name; give '
-                             'classInd.txt as it is')
+            raise InputError(f'{path}, line {line}: {text.strip()!r} is not {len(index) + 1} and a name; '
+                             'give classInd.txt as it is')
         index[name] = len(index)
     return index
 
@@ -50,7 +50,7 @@ def read_split(path: str, index: Dict[str, int]) -> List[Entry]:
         name = file.partition('/')[0]
         label = index.get(name)
         if label is None or number and number != str(label + 1):
-            raise InputError(f'{path}, line {line}: {text.strip()!r} does not fit the {len(index)} classes of '
+            raise InputError(f'{path}, line {line}: {text.strip()!r} does not fit the {len(index)} classes in'
                              'classInd.txt; a line is CLASS/VIDEO.avi and, for training, the number')
         entries.append(((Path(file).stem, ), label))
     return entries

@@ -31,7 +31,7 @@ def read_csv(path: str) -> Tuple[List[str], Dict[str, List[Entry]]]:
     reader = csv.reader(io.StringIO(read_annotations(path), newline=''))
     for row in filter(None, reader):
         if len(row) != 4 or not row[1].strip().isdigit() or row[3].strip() not in ('train', 'test'):
-            raise InputError(f'{path}, line {reader.line_num}: {row} is not id, start second, label and train '
+            raise InputError(f'{path}, line {reader.line_num}: {row} is not id, start second, label, train '
                              'or test; give vggsound.csv as it is')
         rows.append([value.strip() for value in row])
     classes = sorted({row[2] for row in rows})

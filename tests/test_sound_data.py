@@ -1,0 +1,191 @@
+"""Data sets with sound: their pipelines, lists, labels and measures, on small files."""
+import csv
+import json
+import sys
+import zipfile
+
+import numpy as np
+import pytest
+import torch
+from conftest import ROOT, write_frames
+from mmcv.transforms import BaseTransform
+from mmengine.dataset import Compose
+
+from mmaction.registry import DATASETS, METRICS, TRANSFORMS
+from projects.cast.datasets import read_label_map
+from projects.cast.engine import read_config
+from projects.cast.utils import InputError
+from test_ca2st_configs import MAIN, short
+from tools.test_data_tools import call, fails
+
+EXTRA = ROOT / 'configs/ca2st/_base_/datasets/k400.py'
+HEADER = ('annotation_id,participant_id,video_id,start_timestamp,stop_timestamp,start_sample,stop_sample,'
+          'description,class,class_id\n')
+
+
+class StandIn(BaseTransform):
+    """The shapes that LoadSpectrogram promises, until it is there."""
+
+    def __init__(self, num_rows=1024, num_crops=1, test_mode=False, rate=16000, template=None):
+        self.num_rows, self.num_crops = num_rows, num_crops
+
+    def transform(self, results):
+        views = results['num_clips'] * self.num_crops
+        results['audio'] = torch.zeros(views, 1, self.num_rows, 128)
+        results['times'] = torch.zeros(views, 2 + results['clip_len'])
+        return results
+
+
+class Masks(BaseTransform):
+    def transform(self, results):
+        return results
+
+
+@pytest.fixture(scope='module', autouse=True)
+def front_end(host):
+    for name, stand_in in (('LoadSpectrogram', StandIn), ('SpecAugment', Masks)):
+        if name not in TRANSFORMS:
+            TRANSFORMS.register_module(name=name, module=stand_in)
+
+
+@pytest.mark.parametrize('path', MAIN, ids=short)
+def test_pipelines_of_the_configs(path, tmp_path):
+    cfg = read_config(str(path))
+    data = short(path).split('_')[1]
+    rows = 400 if data in ('ek100', 'epic-sounds') else 1024
+    assert cfg.model.backbone.experts.audio.get('num_rows', 1024) == rows
+    write_frames(tmp_path / 'a.mp4', [i / 25 for i in range(80)], size=(320, 240))
+    write_frames(tmp_path / 'P01/videos/P01_01.MP4', [i / 25 for i in range(80)], size=(320, 240))
+    (tmp_path / 'list').write_text('a.mp4 0\n')
+    span = 'P01,P01_01,00:00:00.000,00:00:03.000'
+    if data == 'epic-sounds':
+        (tmp_path / 'list').write_text(f'{HEADER}P01_01_0,{span},0,72000,click,metal-only collision,0\n')
+    elif data == 'ek100':
+        (tmp_path / 'list').write_text('narration_id,participant_id,video_id,start_timestamp,stop_timestamp,'
+                                       f'verb_class,noun_class\nP01_01_0,{span},1,2\n')
+    for split, views in (('train', 1), ('val', 1), ('test', 6)):
+        loader = cfg[f'{split}_dataloader']
+        assert loader.batch_size == (1 if split == 'test' else 6)
+        loader.dataset.update(ann_file=str(tmp_path / 'list'), data_prefix=dict(video=str(tmp_path)))
+        types = [t.type for t in loader.dataset.pipeline]
+        assert ('SpecAugment' in types) == (split == 'train')
+        sample = DATASETS.build(loader.dataset)[0]
+        shapes = {key: tuple(value.shape) for key, value in sample['inputs'].items()}
+        assert shapes == dict(imgs=(views, 3, 16, 224, 224), audio=(views, 1, rows, 128), times=(views, 18))
+        assert data != 'epic-sounds' or sample['data_samples'].annotation_id == 'P01_01_0'
+        assert loader.dataset.get('num_classes') in (None, cfg.model.cls_head.num_classes)
+    sampler = next(t for t in cfg.train_dataloader.dataset.pipeline if 'clip_len' in t)
+    assert sampler.type == ('UniformClips' if '-u16x2-' in path.stem else 'DenseClips')
+    METRICS.build(cfg.val_evaluator if data != 'ek100' else dict(type='VerbNounMetric'))
+
+
+def test_kinetics_400_has_sound_too():
+    from mmengine import Config
+    cfg = Config.fromfile(EXTRA)
+    assert cfg.train_dataloader.dataset.num_classes == 400
+    assert Compose(cfg.train_dataloader.dataset.pipeline[:4])
+
+
+def epic_sounds(tmp_path, text, **more):
+    (tmp_path / 'ann.csv').write_text(text)
+    return DATASETS.build(dict(type='EpicSoundsDataset', ann_file=str(tmp_path / 'ann.csv'), pipeline=[],
+                               data_prefix=dict(video='videos'), **more))
+
+
+def test_epic_sounds(tmp_path):
+    row = 'P01_01_0,P01,P01_01,00:01:00.500,00:01:02.000,1452000,1488000,"a, b",drink / eat,43\n'
+    assert epic_sounds(tmp_path, HEADER + row).get_data_info(0).items() >= dict(
+        filename='videos/P01/videos/P01_01.MP4', label=43, annotation_id='P01_01_0', start_time=60.5,
+        stop_time=62.).items()
+    for bad, message in ((row.replace(',43', ',44'), 'ann.csv, line 2: class 44 is out of range, there are 44'),
+                         (row.replace(',43', ','), 'line 2: cannot be read'),
+                         (row.replace('00:01:02', '00:01:00'), 'starts at 60.50 s and stops at 60.00'),
+                         ('', 'has a header, but no rows')):
+        with pytest.raises(InputError, match=message):
+            epic_sounds(tmp_path, HEADER + bad)
+    test = ','.join(HEADER.split(',')[:7]) + '\n' + ','.join(row.split(',')[:7]) + '\n'
+    assert epic_sounds(tmp_path, test, test_mode=True).get_data_info(0)['label'] == -1
+    with pytest.raises(InputError, match='has no column class_id'):
+        epic_sounds(tmp_path, test)
+
+
+def test_label_maps(tmp_path):
+    names = read_label_map('kinetics_sound')
+    assert len(names) == 31 and names[0] == 'bowling' and names[-1] == 'playing drums'
+    assert set(names) <= set(read_label_map('k400'))
+    (tmp_path / 'ann.csv').write_text('annotation_id,class,class_id\na,rustle,1\nb,cut,0\nc,rustle,1\n')
+    assert read_label_map(str(tmp_path / 'ann.csv')) == ['cut', 'rustle']
+
+
+def measured(scores, labels, broken=()):
+    metric = METRICS.build(dict(type='SoundEventMetric'))
+    for i, (score, label) in enumerate(zip(scores, labels)):
+        metric.process(None, [dict(pred_score=torch.tensor(score), gt_label=torch.tensor([label]),
+                                   **({'broken': True} if i in broken else {}))])
+    return metric.evaluate(len(labels))
+
+
+def test_measures():
+    """Two of three classes have samples, and scores are equal now and then."""
+    scores = [[.5, .3, .2], [.4, .4, .2], [.4, .1, .5], [.2, .6, .2]]
+    result = measured(scores, [0, 0, 1, 1])
+    assert result['acc/top1'] == 75 and result['acc/mean1'] == 75
+    assert result['acc/mAP'] == pytest.approx(100 * ((1 / 2 + 1 / 3) + (1 / 2 + 1 / 4 * 2)) / 2, abs=30)
+    assert result['acc/mAUC'] == pytest.approx(100 * (3.5 / 4 + 2 / 4) / 2)
+    assert measured(scores, [0, 0, 1, 1], broken=[0])['acc/top1'] == 50
+    assert measured(scores, [0, 0, 1, -1]) == {}
+
+
+def test_measures_are_those_of_scikit_learn():
+    sklearn = pytest.importorskip('sklearn.metrics')
+    rng = np.random.default_rng(0)
+    scores = rng.integers(0, 20, (200, 8)) / 20  # with many equal scores
+    labels = rng.integers(0, 6, 200)  # two classes have no samples
+    result, targets = measured(scores, labels), np.eye(8)[labels][:, :6]
+    assert result['acc/mAP'] == pytest.approx(100 * sklearn.average_precision_score(targets, scores[:, :6]))
+    assert result['acc/mAUC'] == pytest.approx(100 * sklearn.roc_auc_score(targets, scores[:, :6]))
+
+
+def touch(folder, *names):
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).touch()
+
+
+def run_builder(name, *arguments):
+    sys.modules.pop('build_list', None)
+    return call(f'data/{name}/build_list.py', *arguments)
+
+
+def test_lists(tmp_path):
+    videos = tmp_path / 'videos'
+    touch(videos, 'train/abc_000030.mp4', 'def_5.mp4', 'bowling/k1_000001_000011.mp4', 'A/v_A_g01.avi', 'v_x.mp4')
+    (tmp_path / 'vgg.csv').write_text('abc,30,"b, c",train\ndef,5,a,test\ngone,1,a,test\n')
+    assert run_builder('vggsound', tmp_path / 'vgg.csv', videos, tmp_path / 'vgg') is None
+    assert (tmp_path / 'vgg/train.txt').read_text() == 'train/abc_000030.mp4 1\n'
+    assert (tmp_path / 'vgg/test.txt').read_text() == 'def_5.mp4 0\n'
+    assert (tmp_path / 'vgg/test.txt.missing').read_text() == 'gone_000001: no such video\n'
+    assert (tmp_path / 'vgg/classes.txt').read_text() == 'a\nb, c\n'
+
+    (tmp_path / 'k.csv').write_text('label,youtube_id,time_start,time_end,split\nbowling,k1,1,11,train\n'
+                                    'abseiling,k2,1,11,train\n')
+    assert run_builder('kinetics_sound', tmp_path / 'k.csv', videos, tmp_path / 'k.txt') is None
+    assert (tmp_path / 'k.txt').read_text() == 'bowling/k1_000001_000011.mp4 0\n'
+
+    splits = tmp_path / 'splits'
+    touch(splits, 'classInd.txt')
+    (splits / 'classInd.txt').write_text('1 A\r\n2 B\r\n')
+    for split in (1, 2, 3):
+        (splits / f'trainlist0{split}.txt').write_text('A/v_A_g01.avi 1\n')
+        (splits / f'testlist0{split}.txt').write_text('A/v_A_g01.avi\n')
+    assert run_builder('ucf101', splits, videos, tmp_path / 'ucf') is None
+    assert (tmp_path / 'ucf/test3.txt').read_text() == 'A/v_A_g01.avi 0\n'
+
+    segment = [dict(label='Z', segment=[0, 1]), dict(label='Y', segment=[1, 5]), dict(label='Z', segment=[6, 7])]
+    (tmp_path / 'an.json').write_text(json.dumps(dict(database=dict(
+        x=dict(subset='training', annotations=segment), y=dict(subset='testing', annotations=[]),
+        z=dict(subset='validation', annotations=segment[:1])))))
+    touch(videos, 'z.webm')
+    assert run_builder('activitynet', tmp_path / 'an.json', videos, tmp_path / 'an') is None
+    assert (tmp_path / 'an/train.txt').read_text() == 'v_x.mp4 0\n'
+    assert (tmp_path / 'an/val.txt').read_text() == 'z.webm 1\n'

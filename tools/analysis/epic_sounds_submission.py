@@ -1,0 +1,59 @@
+"""Converts a test run on EPIC-SOUNDS to the zip file that the challenge's server takes.
+
+    python tools/test.py CONFIG CHECKPOINT --dump scores.pkl
+    python tools/analysis/epic_sounds_submission.py scores.pkl submission.zip --sls 2 3 3
+
+The format is that of https://github.com/epic-kitchens/C9-epic-sounds (version 0.1); no file was submitted from
+here, and the server may have changed since. The scores are the logarithms of the probabilities, averaged over
+the views. They rank the classes of a sample as the probabilities do.
+"""
+import argparse
+import json
+import zipfile
+from typing import List
+
+import numpy as np
+from _dump import read_dump
+
+from projects.cast.utils import InputError, run_tool
+
+AUDIO_VISUAL = 2  # training modality: 0 audio, 1 video, 2 both
+
+
+def submission(path: str, sls: List[int], modality: int) -> dict:
+    """Returns the content of the file.
+
+    Raises:
+        InputError: If the scores have no annotation ids.
+    """
+    samples = read_dump(path)
+    if not isinstance(samples, list) or not samples or not all(
+            isinstance(s, dict) and 'annotation_id' in s and 'pred_score' in s for s in samples):
+        raise InputError(f'{path}: no scores with annotation ids; dump them with a config of EPIC-SOUNDS')
+    tiny = np.finfo(np.float64).tiny
+    results = {}
+    for sample in samples:
+        scores = np.log(sample['pred_score'].double().numpy().clip(tiny))
+        results[str(sample['annotation_id'])] = {'interaction': {str(i): float(s) for i, s in enumerate(scores)}}
+    levels = dict(zip(('sls_pt', 'sls_tl', 'sls_td'), sls))
+    return dict(version='0.1', challenge='audio_based_interaction_recognition', **levels, t_mod=modality,
+                results=results)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
+    parser.add_argument('scores', help='file written by tools/test.py --dump')
+    parser.add_argument('submission', help='zip file to write')
+    parser.add_argument('--sls', nargs=3, type=int, choices=range(6), metavar=('PT', 'TL', 'TD'), required=True,
+                        help='supervision levels of pre-training, labels and data; see the challenge')
+    parser.add_argument('--modality', type=int, choices=range(3), default=AUDIO_VISUAL,
+                        help='what the model was trained on: 0 audio, 1 video, 2 both')
+    args = parser.parse_args()
+    content = submission(args.scores, args.sls, args.modality)
+    with zipfile.ZipFile(args.submission, 'w', zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr('test.json', json.dumps(content))
+    print(f'{args.submission}: {len(content["results"])} sounds')
+
+
+if __name__ == '__main__':
+    run_tool(main)
