@@ -1,8 +1,6 @@
 """Data sets with sound: their pipelines, lists, labels and measures, on small files."""
-import csv
 import json
 import sys
-import zipfile
 
 import numpy as np
 import pytest
@@ -10,13 +8,13 @@ import torch
 from conftest import ROOT, write_frames
 from mmcv.transforms import BaseTransform
 from mmengine.dataset import Compose
+from test_ca2st_configs import MAIN, short
+from tools.test_data_tools import call
 
 from mmaction.registry import DATASETS, METRICS, TRANSFORMS
 from projects.cast.datasets import read_label_map
 from projects.cast.engine import read_config
 from projects.cast.utils import InputError
-from test_ca2st_configs import MAIN, short
-from tools.test_data_tools import call, fails
 
 EXTRA = ROOT / 'configs/ca2st/_base_/datasets/k400.py'
 HEADER = ('annotation_id,participant_id,video_id,start_timestamp,stop_timestamp,start_sample,stop_sample,'

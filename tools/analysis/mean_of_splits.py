@@ -8,8 +8,8 @@ import argparse
 
 import numpy as np
 from _dump import read_dump
-from mmaction.registry import METRICS
 
+from mmaction.registry import METRICS
 from projects.cast.utils import InputError, run_tool
 
 

@@ -53,6 +53,6 @@ def add_sound(pipeline: Sequence[dict], num_rows: int, meta_keys: Sequence[str],
             sounding.append(dict(type='SpecAugment'))
     types = [transform['type'] for transform in sounding]
     if types.count('LoadSpectrogram') != 1 or types[-1] != 'PackActionInputs':
-        raise InputError(f'a pipeline of {", ".join(t["type"] for t in pipeline)} must have one frame sampler '
-                         'with clip_len, and PackActionInputs at its end')
+        raise InputError(f'a pipeline of {", ".join(t["type"] for t in pipeline)} must have one frame '
+                         'sampler with clip_len, and PackActionInputs at its end')
     return sounding
