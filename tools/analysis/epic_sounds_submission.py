@@ -3,8 +3,8 @@
     python tools/test.py CONFIG CHECKPOINT --dump scores.pkl
     python tools/analysis/epic_sounds_submission.py scores.pkl submission.zip --sls 2 3 3
 
-The format is that of https://github.com/epic-kitchens/C9-epic-sounds (version 0.1); no file was submitted from
-here, and the server may have changed since. The scores are the logarithms of the probabilities, averaged over
+The format is that of https://github.com/epic-kitchens/C9-epic-sounds (version 0.1); no file was
+submitted from here, and the server may have changed since. The scores are the logarithms of the probabilities, averaged over
 the views. They rank the classes of a sample as the probabilities do.
 """
 import argparse
@@ -34,7 +34,8 @@ def submission(path: str, sls: List[int], modality: int) -> dict:
     results = {}
     for sample in samples:
         scores = np.log(sample['pred_score'].double().numpy().clip(tiny))
-        results[str(sample['annotation_id'])] = {'interaction': {str(i): float(s) for i, s in enumerate(scores)}}
+        by_class = {str(i): float(s) for i, s in enumerate(scores)}
+        results[str(sample['annotation_id'])] = {'interaction': by_class}
     levels = dict(zip(('sls_pt', 'sls_tl', 'sls_td'), sls))
     return dict(version='0.1', challenge='audio_based_interaction_recognition', **levels, t_mod=modality,
                 results=results)
@@ -44,7 +45,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     parser.add_argument('scores', help='file written by tools/test.py --dump')
     parser.add_argument('submission', help='zip file to write')
-    parser.add_argument('--sls', nargs=3, type=int, choices=range(6), metavar=('PT', 'TL', 'TD'), required=True,
+    parser.add_argument('--sls', nargs=3, type=int, choices=range(6), required=True,
+                        metavar=('PT', 'TL', 'TD'),
                         help='supervision levels of pre-training, labels and data; see the challenge')
     parser.add_argument('--modality', type=int, choices=range(3), default=AUDIO_VISUAL,
                         help='what the model was trained on: 0 audio, 1 video, 2 both')

@@ -25,9 +25,11 @@ def main() -> None:
             metric.process(None, samples)
             rows.append(metric.evaluate(len(samples)))
         except (AttributeError, KeyError, TypeError) as error:
-            raise InputError(f'{path}: has no scores and labels ({error!r}); dump them again') from error
-    for path, row in [*zip(args.scores, rows), ('mean', {k: np.mean([r[k] for r in rows]) for k in rows[0]})]:
-        print(f'{path}: ' + ', '.join(f'{name.removeprefix("acc/")} {value:.2f}' for name, value in row.items()))
+            raise InputError(f'{path}: has no scores and labels ({error!r}); dump them again'
+                             ) from error
+    mean = {name: np.mean([row[name] for row in rows]) for name in ('acc/top1', 'acc/top5')}
+    for path, row in [*zip(args.scores, rows), ('mean', mean)]:
+        print(f'{path}: ' + ', '.join(f'{name[4:]} {row[name]:.2f}' for name in mean))
 
 
 if __name__ == '__main__':

@@ -101,7 +101,8 @@ def main() -> None:
             found = pool.map(check, [(sample, clip_len, listen) for sample in samples], chunksize=16)
             here = [p for part in track(found, split, total=len(samples)) for p in part]
         kinds = Counter(kind for kind, *_ in here)
-        counted = (f'{kinds[kind]} {kind}' for kind in ('missing', 'broken', 'short', *['silent'] * bool(listen)))
+        shown = ('missing', 'broken', 'short', *['silent'] * bool(listen))
+        counted = (f'{kinds[kind]} {kind}' for kind in shown)
         print(f'{split}: {len(samples)} samples, {", ".join(counted)}')
         labels = np.array([sample['label'] for sample in samples]).reshape(len(samples), -1)
         classes = getattr(dataset, 'classes', {'class': dataset.num_classes})

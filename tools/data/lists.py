@@ -1,4 +1,4 @@
-"""Writes lists of ``FILE LABEL`` for the videos that are there; the tools in the folders beside this use it."""
+"""Writes lists of ``FILE LABEL`` for the videos that are there, for the tools in the folders beside it."""
 from pathlib import Path
 from typing import Dict, Iterable, List, Optional, Sequence, Tuple
 
@@ -16,8 +16,8 @@ def videos_below(folder: Path) -> Dict[str, str]:
     """
     paths = sorted(path for path in folder.rglob('*') if path.suffix.lower() in SUFFIXES)
     if not paths:
-        raise InputError(f'{folder}: there are no videos ({", ".join(sorted(SUFFIXES))}) in it or below; give '
-                         'the folder of the videos')
+        raise InputError(f'{folder}: there are no videos ({", ".join(sorted(SUFFIXES))}) in it or below; '
+                         'give the folder of the videos')
     return {path.stem: path.relative_to(folder).as_posix() for path in paths}
 
 
@@ -57,8 +57,8 @@ def write_list(target: Path, entries: Iterable[Entry], folder: Path, there: Dict
         else:
             lines.append(f'{found} {label}')
     if not lines:
-        raise InputError(f'{target}: none of its {len(missing)} videos is below {folder}, the first is '
-                         f'{missing[0] if missing else "not listed"}; check the folder')
+        raise InputError(f'{target}: none of its {len(missing)} videos is below {folder}, the first '
+                         f'is {missing[0] if missing else "not listed"}; check the folder')
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text('\n'.join(lines) + '\n', encoding='utf-8')
     left_out = target.with_name(f'{target.name}.missing')

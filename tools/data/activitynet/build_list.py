@@ -1,6 +1,6 @@
 """Converts ActivityNet 1.3's official JSON file to the lists and the class names that the config reads.
 
-    python tools/data/activitynet/build_list.py activity_net.v1-3.min.json data/activitynet/videos data/activitynet
+    python tools/data/activitynet/build_list.py activity_net.v1-3.min.json VIDEOS data/activitynet
 
 A sample is a whole video, not a segment of it. Its label is that whose segments are the longest in total; of
 equal ones, the first in alphabetical order. It writes train.txt, val.txt and classes.txt. The classes are all

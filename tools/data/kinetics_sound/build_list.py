@@ -1,6 +1,6 @@
 """Converts a CSV of Kinetics-400 to the list of Kinetics-Sound that the config reads.
 
-    python tools/data/kinetics_sound/build_list.py train.csv data/kinetics400/videos_train data/kinetics_sound/train.txt
+    python tools/data/kinetics_sound/build_list.py train.csv VIDEOS data/kinetics_sound/train.txt
 
 The columns label, youtube_id, time_start and time_end are read, and the rows of the 31 classes are kept. The
 videos are named ID_SSSSSS_EEEEEE, or ID, in any folder below the given one. The order of the classes is that
