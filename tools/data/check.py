@@ -45,8 +45,8 @@ def check(job: Tuple[dict, int, Optional[dict]]) -> List[Problem]:
     """Returns the problems of one sample, if it has any.
 
     Args:
-        job: The sample as the dataset lists it, and the number of frames of a clip, and the transform that reads
-            its sound, if any.
+        job: The sample as the dataset lists it, the number of frames of a clip, and the transform that
+            reads its sound, if any.
     """
     sample, clip_len, listen = job
     problems = []

@@ -65,7 +65,8 @@ def write_list(target: Path, entries: Iterable[Entry], folder: Path, there: Dict
     left_out.unlink(missing_ok=True)
     if missing:
         left_out.write_text('\n'.join(missing) + '\n', encoding='utf-8')
-    print(f'{target}: {len(lines)} videos' + (f', {len(missing)} left out, see {left_out}' if missing else ''))
+    print(f'{target}: {len(lines)} videos' + (
+        f', {len(missing)} left out, see {left_out}' if missing else ''))
 
 
 def write_classes(target: Path, names: Sequence[str]) -> None:

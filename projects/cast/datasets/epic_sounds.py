@@ -58,8 +58,8 @@ class EpicSoundsDataset(FaultTolerant, BaseActionDataset):
             needed.add('class_id')
         columns = set(rows.fieldnames or ())
         if missing := sorted(needed - columns):
-            raise InputError(f'{self.ann_file}: has no column {", ".join(missing)}; give EPIC_Sounds_train.csv'
-                             ' or EPIC_Sounds_validation.csv, or, for testing, '
+            raise InputError(f'{self.ann_file}: has no column {", ".join(missing)}; give '
+                             'EPIC_Sounds_train.csv or EPIC_Sounds_validation.csv, or, for testing, '
                              'EPIC_Sounds_recognition_test_timestamps.csv')
         samples = [self.sample(row, rows.line_num) for row in rows]
         if not samples:

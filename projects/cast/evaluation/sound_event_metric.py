@@ -40,8 +40,8 @@ class SoundEventMetric(AccuracyMetric):
         """Computes all measures."""
         labels = np.array([int(result['label']) for result in results])
         if unlabelled := int((labels < 0).sum()):
-            print_log(f'{unlabelled} of {len(results)} samples have no label, so there is no '
-                      'accuracy; --dump keeps their scores for tools/analysis/epic_sounds_submission.py', logger='current')
+            print_log(f'{unlabelled} of {len(results)} samples have no label, so there is no accuracy; '
+                      '--dump keeps their scores for epic_sounds_submission.py', logger='current')
             return {}
         scores = np.stack([np.asarray(result['pred'], dtype=float) for result in results])
         if not np.isfinite(scores).all():
