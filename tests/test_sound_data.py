@@ -189,3 +189,34 @@ def test_lists(tmp_path):
     assert run_builder('activitynet', tmp_path / 'an.json', videos, tmp_path / 'an') is None
     assert (tmp_path / 'an/train.txt').read_text() == 'v_x.mp4 0\n'
     assert (tmp_path / 'an/val.txt').read_text() == 'z.webm 1\n'
+
+
+def test_submission_and_mean_of_splits(tmp_path, capsys):
+    import pickle
+    samples = [dict(pred_score=torch.tensor([.75, .25]), gt_label=torch.tensor([label]),
+                    annotation_id=f'P01_{label}')
+               for label in (0, 1)]
+    for name, content in (('one.pkl', samples), ('two.pkl', samples[:1]), ('bad.pkl', [{}])):
+        (tmp_path / name).write_bytes(pickle.dumps(content))
+    tool, target = 'analysis/epic_sounds_submission.py', tmp_path / 'out.zip'
+    assert call(tool, tmp_path / 'one.pkl', target, '--sls', 2, 3, 3) is None
+    content = json.loads(zipfile.ZipFile(target).read('test.json'))
+    results = content.pop('results')
+    assert content == dict(version='0.1', challenge='audio_based_interaction_recognition', sls_pt=2, sls_tl=3,
+                           sls_td=3, t_mod=2)
+    assert np.exp(results['P01_1']['interaction']['0']) == pytest.approx(.75)
+    assert 'no scores with annotation ids' in fails(tool, tmp_path / 'bad.pkl', target, '--sls', 2, 3, 3)
+    mean = 'analysis/mean_of_splits.py'
+    assert call(mean, tmp_path / 'one.pkl', tmp_path / 'two.pkl') is None
+    assert 'mean: top1 75.00' in capsys.readouterr().out
+    assert 'bad.pkl: has no scores' in fails(mean, tmp_path / 'bad.pkl')
+
+
+def test_the_check_counts_silent_files(tmp_path, capsys):
+    write_frames(tmp_path / 'a.mp4', [i / 25 for i in range(30)])
+    (tmp_path / 'list').write_text('a.mp4 0\n')
+    config = next(path for path in MAIN if short(path) == 'cava_vggsound')
+    assert call('data/check.py', config, '--split', 'val', '--workers', 1, '--cfg-options',
+                f'val_dataloader.dataset.ann_file={tmp_path}/list',
+                f'val_dataloader.dataset.data_prefix.video={tmp_path}') is False
+    assert '1 samples, 0 missing, 0 broken, 0 short, 1 silent' in capsys.readouterr().out

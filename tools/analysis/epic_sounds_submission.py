@@ -3,8 +3,8 @@
     python tools/test.py CONFIG CHECKPOINT --dump scores.pkl
     python tools/analysis/epic_sounds_submission.py scores.pkl submission.zip --sls 2 3 3
 
-The format is that of https://github.com/epic-kitchens/C9-epic-sounds (version 0.1). No file was submitted from
-here, so that the server may expect something else by now. The scores are the logarithms of the probabilities,
+The format is that of https://github.com/epic-kitchens/C9-epic-sounds (version 0.1). No file was submitted
+from here; the server may expect something else by now. The scores are the logarithms of the probabilities,
 averaged over the views, which rank the classes of a sample as the probabilities do.
 """
 import argparse

@@ -28,7 +28,7 @@ from projects.cast.engine import read_config
 from projects.cast.utils import InputError, run_tool
 
 sys.path.insert(0, str(Path(__file__).parent))
-from lists import has_sound  # noqa: E402
+from _lists import has_sound  # noqa: E402
 
 Problem = Tuple[str, str, str]  # kind, file, description
 

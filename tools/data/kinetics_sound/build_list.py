@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import List
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from lists import Entry, videos_below, write_list  # noqa: E402
+from _lists import Entry, videos_below, write_list  # noqa: E402
 
 from projects.cast.datasets import read_label_map  # noqa: E402
 from projects.cast.datasets.annotations import read_annotations  # noqa: E402

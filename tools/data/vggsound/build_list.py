@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Dict, List, Tuple
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from lists import Entry, videos_below, write_classes, write_list  # noqa: E402
+from _lists import Entry, videos_below, write_classes, write_list  # noqa: E402
 
 from projects.cast.datasets.annotations import read_annotations  # noqa: E402
 from projects.cast.utils import InputError, run_tool  # noqa: E402
