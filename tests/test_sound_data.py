@@ -1,6 +1,7 @@
 """Data sets with sound: their pipelines, lists, labels and measures, on small files."""
 import json
 import sys
+import zipfile
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from conftest import ROOT, write_frames
 from mmcv.transforms import BaseTransform
 from mmengine.dataset import Compose
 from test_ca2st_configs import MAIN, short
-from tools.test_data_tools import call
+from tools.test_data_tools import call, fails
 
 from mmaction.registry import DATASETS, METRICS, TRANSFORMS
 from projects.cast.datasets import read_label_map
