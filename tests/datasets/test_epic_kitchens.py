@@ -185,14 +185,14 @@ def test_unlabelled_test_set(root):
 
 
 def test_label_maps(tmp_path):
-    counts = dict(ek100_verb=97, ek100_noun=300, ssv2=174, k400=400)
+    counts = dict(ek100_verb=97, ek100_noun=300, ssv2=174, k400=400, kinetics_sound=31)
     for name, count in counts.items():
         names = read_label_map(name)
         assert len(set(names)) == count and all(names)
     assert read_label_map('ek100_verb')[0] == 'take' and read_label_map('k400')[0] == 'abseiling'
     (tmp_path / 'own.txt').write_text('one\ntwo\n')
     assert read_label_map(str(tmp_path / 'own.txt')) == ['one', 'two']
-    with pytest.raises(FileNotFoundError, match='choose|one of ek100_noun, ek100_verb, k400, ssv2'):
+    with pytest.raises(FileNotFoundError, match='one of ek100_noun, ek100_verb, k400, kinetics_sound, ssv2'):
         read_label_map('ssv3')
 
 

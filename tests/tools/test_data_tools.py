@@ -30,6 +30,9 @@ def call(path, *arguments):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, 'argv', [path, *map(str, arguments)])
         patch.syspath_prepend((ROOT / 'tools' / path).parent)
+        loaded = sys.modules.get(Path(path).stem)
+        if loaded and loaded.__file__ != str(ROOT / 'tools' / path):  # of the same name in another folder
+            patch.delitem(sys.modules, Path(path).stem)
         try:
             run_tool(importlib.import_module(Path(path).stem).main)
         except SystemExit as end:

@@ -2,6 +2,7 @@
 from pathlib import Path
 from typing import Dict, Iterable, List, Optional, Sequence, Tuple
 
+from projects.cast.datasets import has_sound
 from projects.cast.utils import InputError
 
 SUFFIXES = {'.mp4', '.webm', '.avi', '.mkv', '.mov'}
@@ -19,19 +20,6 @@ def videos_below(folder: Path) -> Dict[str, str]:
         raise InputError(f'{folder}: there are no videos ({", ".join(sorted(SUFFIXES))}) in it or below; '
                          'give the folder of the videos')
     return {path.stem: path.relative_to(folder).as_posix() for path in paths}
-
-
-def has_sound(path: Path) -> bool:
-    """Returns whether a file can be opened and has an audio stream."""
-    try:
-        import av
-    except ModuleNotFoundError as error:
-        raise InputError(f"{error}; run: pip install -e '.[data]'") from error
-    try:
-        with av.open(str(path)) as container:
-            return bool(container.streams.audio)
-    except (av.FFmpegError, OSError):
-        return False
 
 
 def write_list(target: Path, entries: Iterable[Entry], folder: Path, there: Dict[str, str],
@@ -52,7 +40,7 @@ def write_list(target: Path, entries: Iterable[Entry], folder: Path, there: Dict
     missing: List[str] = []
     for names, label in entries:
         found: Optional[str] = next((there[name] for name in names if name in there), None)
-        if found is None or with_sound and not has_sound(folder / found):
+        if found is None or with_sound and not has_sound(str(folder / found)):
             missing.append(f'{names[0]}: ' + ('no such video' if found is None else 'has no sound'))
         else:
             lines.append(f'{found} {label}')

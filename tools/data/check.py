@@ -3,18 +3,16 @@
     python tools/data/check.py CONFIG [--split train val test] [--report problems.csv] [--counts counts.csv]
 
 The report lists videos that are missing, broken (the file, or the segment in it, cannot be opened, or its
-first and last frame cannot be decoded), shorter than one clip, or, if the config reads sound, without a sound
-stream (silent; needs the extra `data`), and the number of samples of each class.
+first and last frame cannot be decoded), shorter than one clip, or, if the config reads sound, without sound
+(silent; needs the extra `audio`), and the number of samples of each class.
 The exit status is 1 if a video is missing or broken.
 """
 import argparse
 import copy
 import csv
 import os
-import sys
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
-from pathlib import Path
 from typing import List, Optional, Tuple
 
 import numpy as np
@@ -23,22 +21,11 @@ from rich.progress import track
 
 from mmaction.registry import DATASETS
 from mmaction.utils import register_all_modules
-from projects.cast.datasets import DecodeVideo, InitVideo, VideoError
+from projects.cast.datasets import DecodeVideo, InitVideo, LoadSpectrogram, VideoError, has_sound
 from projects.cast.engine import read_config
 from projects.cast.utils import InputError, run_tool
 
-sys.path.insert(0, str(Path(__file__).parent))
-from _lists import has_sound  # noqa: E402
-
 Problem = Tuple[str, str, str]  # kind, file, description
-
-
-def sound_of(sample: dict, template: Optional[str]) -> Path:
-    """Returns the file that LoadSpectrogram reads the sound of a sample from."""
-    video = Path(sample['filename'])
-    if template and not sample.get('sound'):
-        return Path(template.format(**{**sample, 'folder': video.parent, 'stem': video.stem}))
-    return Path(sample.get('sound') or video)
 
 
 def check(job: Tuple[dict, int, Optional[dict]]) -> List[Problem]:
@@ -59,8 +46,8 @@ def check(job: Tuple[dict, int, Optional[dict]]) -> List[Problem]:
         return [(kind, sample['filename'], str(error))]
     if count < clip_len:
         problems.append(('short', sample['filename'], f'{count} frames, a clip takes {clip_len}'))
-    if listen and not has_sound(sound := sound_of(sample, listen.get('template'))):
-        problems.append(('silent', sample['filename'], f'{sound}: has no sound'))
+    if listen and not has_sound(path := LoadSpectrogram(template=listen.get('template')).path(sample)):
+        problems.append(('silent', sample['filename'], f'{path}: has no sound'))
     return problems
 
 

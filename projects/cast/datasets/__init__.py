@@ -7,7 +7,7 @@ from .fault_tolerant import FaultTolerant
 from .label_map import read_label_map
 from .log_mel import log_mel
 from .sampling import DenseClips, UniformClips, XViTClips
-from .sound_file import SoundFile
+from .sound_file import SoundFile, has_sound
 from .spectrogram import LoadSpectrogram, SpecAugment
 from .transforms import DecodeVideo, InitVideo, VideoError
 from .video_list import VideoListDataset
@@ -15,6 +15,6 @@ from .video_list import VideoListDataset
 __all__ = [
     'ClipRandAugment', 'ClipRandomErasing', 'DecodeVideo', 'DenseClips', 'EpicKitchensDataset',
     'EpicSoundsDataset', 'EqualCrops', 'FaultTolerant', 'InitVideo', 'LoadSpectrogram', 'SoundFile',
-    'SpecAugment', 'UniformClips', 'VideoError', 'VideoListDataset', 'XViTClips', 'log_mel',
-    'read_annotations', 'read_label_map'
+    'SpecAugment', 'UniformClips', 'VideoError', 'VideoListDataset', 'XViTClips', 'has_sound',
+    'log_mel', 'read_annotations', 'read_label_map'
 ]

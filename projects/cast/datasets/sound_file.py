@@ -140,6 +140,12 @@ class SoundFile:
         return pieces
 
 
+def has_sound(path: str) -> bool:
+    """Returns whether a file can be opened and has sound, even if it is silence."""
+    with SoundFile(path) as sound:
+        return sound.rate is not None
+
+
 def file_of(path: str) -> str:
     """Returns the file of a path, which is the path itself unless it is ``FILE.hdf5/KEY``."""
     file, found, _ = path.partition('.hdf5/')

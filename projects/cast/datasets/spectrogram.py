@@ -86,6 +86,7 @@ class LoadSpectrogram(BaseTransform):
             return nothing
         with SoundFile(path) as sound:
             if sound.rate is None:
+                results.update({'damaged_sound': True} if sound.damaged else {})
                 return nothing
             begin, stop = results.get('start_time', 0.), results.get('stop_time', np.inf)
             rate = self.rate or sound.rate

@@ -41,7 +41,7 @@ def add_sound(pipeline: Sequence[dict], num_rows: int, meta_keys: Sequence[str],
     for transform in pipeline:
         if transform['type'] == 'PackActionInputs':
             transform = dict(transform, collect_keys=('imgs', 'audio', 'times'),
-                             meta_keys=(*transform['meta_keys'], *meta_keys))
+                             meta_keys=(*transform['meta_keys'], 'no_sound', 'damaged_sound', *meta_keys))
         if 'clip_len' not in transform:
             sounding.append(transform)
             continue
