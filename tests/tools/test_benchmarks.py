@@ -1,9 +1,10 @@
 """The benchmarks run and report what they should; how fast anything is, is not tested."""
 import json
+import re
 
 import pytest
 import torch
-from conftest import MINI, ROOT, load_tool, run
+from conftest import MINI, RECIPE, ROOT, load_tool, run
 from mmengine import Config
 from mmengine.dataset import Compose
 
@@ -30,6 +31,14 @@ def test_other_ways_to_measure(tmp_path, options):
         assert 'training step, batch 1, 8 frames of 64 px, bf16' in output
     else:
         assert output.count('speed-up') == 2 and (tmp_path / 'growth.png').stat().st_size > 1000
+
+
+def test_gmacs_without_computing(tmp_path):
+    output = run('tools/analysis/benchmark.py', MINI, '--vs', RECIPE, '--device', 'meta', '--size', 64,
+                 '--sweep', 'frames=4,8', '--plot', tmp_path / 'growth.png', '--labels', 'one', 'other')
+    counts = [float(x) for x in re.findall(r'([0-9.]+) GMACs', output)]
+    assert len(counts) == 4 and counts[0] == counts[1] < counts[2] and f'{RECIPE.stem}, 8 frames' in output
+    assert (tmp_path / 'growth.png').stat().st_size > 1000
 
 
 def test_gmacs_are_counted_by_hand():

@@ -223,6 +223,8 @@ def make_inputs(model: torch.nn.Module, args) -> Inputs:
 def measure(args) -> dict:
     """Times all candidates in turns."""
     built = {name: make() for name, make in candidates(args).items()}
+    if args.device == 'meta':
+        return {name: dict(gmacs=gmacs(candidate)) for name, candidate in built.items()}
     for candidate in built.values():
         for _ in range(args.warmup):
             candidate.run()
@@ -264,6 +266,10 @@ def memory(names: List[str]) -> Dict[str, float]:
 
 def show(results: dict, args) -> None:
     """Prints the table."""
+    if args.device == 'meta':
+        for name, result in results.items():
+            print(f'{name}, {args.frames} frames of {args.size} px: {result["gmacs"]:.1f} GMACs')
+        return
     what = 'training step' if args.train else 'inference'
     print(f'\n{what}, batch {args.batch_size}, {args.frames} frames of {args.size} px, {args.dtype}'
           f'{", compiled" if args.compile else ""}, {args.device}, {torch.get_num_threads()} threads, '
@@ -300,19 +306,22 @@ def sweep(args) -> List[dict]:
 
 
 def draw(rows: List[dict], path: str, unit: str, labels: List[str]) -> None:
-    """Draws how compute and time grow, per ``unit``."""
+    """Draws how compute and, if it was measured, time grow, per ``unit``."""
     import matplotlib
     matplotlib.use('Agg')
     import matplotlib.pyplot as plt
-    fig, axes = plt.subplots(1, 2, figsize=(10, 4), layout='constrained')
+    labels_of = {'gmacs': 'GMACs a clip', 'median': f'seconds a {unit}'}
+    drawn = [quantity for quantity in labels_of if quantity in rows[0]['results']['config']]
+    size = 5.5 * len(drawn), 4
+    fig, axes = plt.subplots(1, len(drawn), figsize=size, layout='constrained', squeeze=False)
     key = next(iter(rows[0]))
     values, shown = [r[key] for r in rows], dict(zip(rows[0]['results'], labels))
-    for ax, quantity, label in zip(axes, ('gmacs', 'median'), ('GMACs a clip', f'seconds a {unit}')):
+    for ax, quantity in zip(axes[0], drawn):
         for name in rows[0]['results']:
             ax.plot(values, [r['results'][name][quantity] for r in rows], 'o-', label=shown.get(name, name))
         ax.set(xlabel='frames' if key == 'frames' else 'height and width in pixels', xticks=values,
-               ylabel=label, ylim=(0, None))
-    axes[0].legend()
+               ylabel=labels_of[quantity], ylim=(0, None))
+    axes[0, 0].legend()
     fig.savefig(path, dpi=120)
 
 
@@ -323,7 +332,8 @@ def main() -> None:
     parser.add_argument('--train', action='store_true', help='time a training step instead of inference')
     parser.add_argument('--dtype', choices=DTYPES, default='fp32')
     parser.add_argument('--compile', action='store_true')
-    parser.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu')
+    parser.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu',
+                        help='meta: count GMACs without computing anything')
     parser.add_argument('--batch-size', type=int, default=1)
     parser.add_argument('--frames', type=int, default=16)
     parser.add_argument('--size', type=int, default=224)
@@ -350,7 +360,7 @@ def main() -> None:
             draw(results, args.plot, 'training step' if args.train else 'batch', args.labels)
     else:
         results = measure(args)
-        for name, gib in memory(list(results)).items():
+        for name, gib in memory([] if args.device == 'meta' else list(results)).items():
             results[name]['peak_gib'] = gib
         show(results, args)
     if args.json:

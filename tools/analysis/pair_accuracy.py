@@ -48,6 +48,11 @@ def read(folder: Path) -> Dict[str, np.ndarray]:
     return {name: np.array(rows) for name, rows in found.items()}
 
 
+def short(name: str) -> str:
+    """Returns what a model is called in tables and pictures."""
+    return re.sub(r'^xvit_mini_(\d.*)?', '', name) or 'X-ViT'
+
+
 def half_width(values: np.ndarray) -> float:
     """Returns half of the 95 % interval of the mean; it is infinite for a single seed."""
     if len(values) < 2:
@@ -66,7 +71,7 @@ def draw(results: Dict[str, np.ndarray], path: Path) -> None:
         ax.barh(y, rows[:, 0].mean(), color='#34688f', xerr=half if np.isfinite(half) else None, capsize=4)
         ax.plot(rows[:, 0], [y] * len(rows), 'o', color='#c0392b', ms=4)
     ax.axvline(50, color='black', ls='--', lw=1)
-    ax.set_yticks(range(len(results)), [name.removeprefix('xvit_mini_') for name in results])
+    ax.set_yticks(range(len(results)), [short(name) for name in results])
     ax.set(xlabel='within-pair accuracy, % (dashed: chance)', xlim=(0, 105))
     ax.invert_yaxis()
     fig.savefig(path, dpi=110)
@@ -81,7 +86,7 @@ def main() -> None:
     print('| model | seeds | ' + ' | '.join(COLUMNS) + ' |\n|' + ' --- |' * (2 + len(COLUMNS)))
     for name, rows in results.items():
         cells = [f'{column.mean():.1f} ± {half_width(column):.1f}' for column in rows.T]
-        print(f'| {name} | {len(rows)} | ' + ' | '.join(cells) + ' |')
+        print(f'| {short(name)} | {len(rows)} | ' + ' | '.join(cells) + ' |')
     if args.plot:
         draw(results, args.plot)
 

@@ -24,6 +24,16 @@ def mismatch(own: State, state: State) -> str:
                      [(missing, 'missing'), (extra, 'extra'), (shapes, 'of the wrong shape')] if names)
 
 
+def part_of(name: str) -> str:
+    """Returns the expert, the exchange (of all blocks) or the other part that a model's tensor belongs to."""
+    words = name.split('.')
+    if words[:2] == ['backbone', 'experts']:
+        return f'expert {words[2]}'
+    if words[:2] == ['backbone', 'exchanges']:
+        return f'exchange {words[3]}'
+    return '.'.join(words[:2])
+
+
 def digest(state: State, leave_out: Collection[str] = ()) -> str:
     """Returns a fingerprint of an expert's tensors and their names.
 

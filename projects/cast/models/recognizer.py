@@ -1,15 +1,17 @@
 """The recognizer, which turns views into scores."""
+import logging
 from functools import cached_property
 from typing import Dict, List, Optional, Tuple, Union
 
 import torch
+from mmengine.logging import print_log
 from torch import Tensor, nn
 
 from mmaction.models.recognizers.base import BaseRecognizer
 from mmaction.registry import MODELS
 from mmaction.utils import OptConfigType, SampleList
 
-from ..checkpoints import State, digest, mismatch
+from ..checkpoints import State, digest, mismatch, part_of
 from ..utils import InputError, labels_by_task
 from .experts import Expert
 from .inputs import HOST_NAMES, Inputs, as_batch, count_views, flatten_views
@@ -78,8 +80,9 @@ class CASTRecognizer(BaseRecognizer):
     def _load_from_state_dict(self, state_dict, prefix, local_metadata, *args) -> None:
         """Rejects a checkpoint of another model, which mmengine would only log.
 
-        A checkpoint without any head is accepted; the head then starts from scratch, as in fine-tuning. If a
-        checkpoint lacks the frozen experts (a slim one), they are added from their own files.
+        A checkpoint without any head is accepted; the head then starts from scratch, as in fine-tuning. Such
+        a checkpoint may also have fewer or more experts than the model: CAST's starts CA2ST, and the other
+        way round. If a checkpoint lacks the frozen experts (a slim one), they are added from their own files.
         """
         if 'experts' in local_metadata:
             self.add_experts(state_dict, prefix, local_metadata)
@@ -87,12 +90,30 @@ class CASTRecognizer(BaseRecognizer):
             self.check_file(state_dict, prefix, local_metadata['filename'])
         super()._load_from_state_dict(state_dict, prefix, local_metadata, *args)
 
+    @staticmethod
+    def shared_parts(own: State, theirs: State, prefix: str, filename: str) -> Tuple[State, State]:
+        """Returns what a model and a file of other experts have in common, and logs the rest."""
+        ours, given = ({part_of(name.removeprefix(prefix)) for name in state} for state in (own, theirs))
+        experts, same = ({part for part in parts if part.startswith('expert ')}
+                         for parts in (ours ^ given, ours & given))
+        if not experts or not same:  # then everything must be the same
+            return own, theirs
+        for part in sorted(ours ^ given):
+            what = (f'has no {part}, which starts as the config says' if part in ours else
+                    f'its {part} is not in the model')
+            print_log(f'{filename}: {what}', 'current', logging.WARNING)
+        own, theirs = ({name: tensor for name, tensor in state.items()
+                        if part_of(name.removeprefix(prefix)) in ours & given} for state in (own, theirs))
+        return own, theirs
+
     def check_file(self, state_dict, prefix: str, filename: str) -> None:
         """Raises an InputError if a checkpoint, apart from its head, does not belong to this model."""
         own = self.state_dict(prefix=prefix)
-        if not any(key.startswith(f'{prefix}cls_head.') for key in state_dict):
+        theirs = dict(state_dict)
+        if not any(key.startswith(f'{prefix}cls_head.') for key in theirs):
             own = {k: v for k, v in own.items() if not k.startswith(f'{prefix}cls_head.')}
-        problem = mismatch(own, state_dict)
+            own, theirs = self.shared_parts(own, theirs, prefix, filename)
+        problem = mismatch(own, theirs)
         if problem:
             raise InputError(
                 f'{filename} belongs to another model than the config: {problem}. Give the config it was '
@@ -102,7 +123,8 @@ class CASTRecognizer(BaseRecognizer):
         for name, parameter in self.named_parameters(prefix.rstrip('.'), remove_duplicate=False):
             names.setdefault(id(parameter), []).append(name)
         for first, *others in (shared for shared in names.values() if len(shared) > 1):
-            if any(not torch.equal(state_dict[first], state_dict[name]) for name in others):
+            if any(not torch.equal(theirs[first], theirs[name]) for name in others
+                   if first in theirs and name in theirs):
                 raise InputError(f'{filename} belongs to a model that does not share {first} with {others}; '
                                  'set share_projections as in the config it was made with')
 
