@@ -345,3 +345,20 @@ def test_the_mini_kitchens_can_run_it():
     clip = torch.randint(256, (2, 1, 3, 8, 64, 64), dtype=torch.uint8).float()
     assert {k: tuple(v.shape) for k, v in model.forward(clip, stage='head').items()} == dict(
         verb=(2, 6), noun=(2, 6))
+
+
+@pytest.mark.parametrize('path', MAIN, ids=short)
+def test_augmentation_is_that_of_the_recipe(path):
+    """Section by section as the authors' program has it; erasing and flipping depend on the data."""
+    steps = {t.type: t for t in read_config(path).train_pipeline}
+    augment, rescale = steps['ClipRandAugment'], steps['RandomRescale']
+    assert (augment.policy, augment.interpolation) == ('v0', 'random')
+    assert tuple(rescale.scale_range) == (256, 320) and steps['RandomCrop'].size == 224
+    data = data_of(path)
+    assert ('Flip' in steps) == (data != 'ssv2')
+    assert ('ClipRandomErasing' in steps) == (data in ('ssv2', 'ek100'))
+    assert data == 'ssv2' or steps['Flip'].flip_ratio == 0.5
+    if 'ClipRandomErasing' in steps:
+        erase = steps['ClipRandomErasing']
+        assert (erase.prob, erase.min_area, erase.max_area, erase.min_aspect) == (0.5, 0.02, 1 / 3, 0.3)
+        assert erase.mode == 'const' and tuple(erase.mean) == (127.5, ) * 3  # 0 after normalisation

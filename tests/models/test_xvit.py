@@ -177,11 +177,53 @@ def test_files_of_image_models(tmp_path):
 
 @pytest.mark.parametrize('options, message', [
     (dict(mix=('query', )), "may have 'x', 'key' and 'value'"), (dict(mix_ratio=1.5), r'must be in \[0, 1\]'),
-    (dict(segment=0), 'segment=0 .* at least 1'), (dict(mix_blocks=[2]), 'numbered 0 to 1'),
+    (dict(segment=0), 'segment=0 .* integers from 1'), (dict(mix_blocks=[2]), 'numbered 0 to 1'),
+    (dict(segment=3.), 'segment=3.0 .* integers'), (dict(shifts=(1.5, )), r'shifts=\(1.5,\) integers'),
+    (dict(mix_ratio=0.1), 'of 12 channels is less than one for each of 2 shifts'),
+    (dict(summary_token=True, window='time'), "window='space' only, not 'time'"),
     (dict(model_name='eva02_base_patch16_clip_224'), 'no plain attention')])
 def test_arguments_that_do_not_fit(options, message):
     with pytest.raises(InputError, match=message):
         XViTExpert(**{**SMALL, **options})
+
+
+def test_single_values_are_lists_of_one():
+    expert = XViTExpert(**SMALL, mix='key', shifts=1, mix_blocks=0)
+    assert (expert.mix, expert.shifts, expert.mix_blocks) == ({'key'}, (1, ), {0})
+
+
+@pytest.mark.parametrize('num_layers', [0, 1])
+def test_the_head_asks_for_features_by_frame(num_layers):
+    head = MODELS.build(dict(HEAD, num_layers=num_layers))
+    with pytest.raises(InputError, match=r'for each frame, .* got \(12, 12\); set per_frame=True'):
+        head(torch.zeros(12, 12))
+    with pytest.raises(InputError, match='in_channels=12 cannot be divided among num_heads=5'):
+        MODELS.build(dict(HEAD, num_heads=5))
+
+
+def test_an_xvit_of_ours_becomes_an_expert(tmp_path):
+    backbone = dict(type='XViTExpert', **SMALL)
+    whole = MODELS.build(dict(type='CASTRecognizer', backbone=backbone, cls_head=HEAD))
+    torch.nn.init.normal_(whole.backbone.tower.temp_embed)
+    torch.save(dict(state_dict=whole.state_dict()), tmp_path / 'whole.pth')
+    expert = XViTExpert(**SMALL, checkpoint=str(tmp_path / 'whole.pth'))
+    expert.load_checkpoint()
+    trained = whole.backbone.tower.state_dict()
+    assert all(torch.equal(p, trained[name]) for name, p in expert.tower.state_dict().items())
+
+
+def test_back_to_the_releases_file(tmp_path):
+    """Under its key, and only what its program has."""
+    tool = load_tool('convert/release_checkpoint.py')
+    model = dict(type='CASTRecognizer', backbone=dict(type='XViTExpert', **SMALL), cls_head=HEAD)
+    for name, head in (('one', HEAD), ('tasks', TASKS), ('mean', dict(HEAD, num_layers=0))):
+        state = MODELS.build({**model, 'cls_head': head}).state_dict()
+        torch.save(dict(state_dict=state), tmp_path / name)
+    tool.convert(str(tmp_path / 'one'), str(tmp_path / 'out'), reverse=True)
+    assert list(torch.load(tmp_path / 'out')) == ['model_state']
+    for name in ('tasks', 'mean'):
+        with pytest.raises(InputError, match='as a checkpoint of X-ViT, .* unknown: cls_head.fc_cls'):
+            tool.convert(str(tmp_path / name), str(tmp_path / 'out'), reverse=True)
 
 
 HEAD = dict(type='XViTHead', num_classes=5, in_channels=12, num_heads=2)
@@ -261,7 +303,7 @@ def test_converter(tmp_path):
     src, dst, back = (str(tmp_path / f'{name}.pth') for name in ('src', 'dst', 'back'))
     torch.save(model.state_dict(), src)  # bare
     tool.convert(src, dst, reverse=True)
-    theirs = torch.load(dst, weights_only=True)['module']
+    theirs = torch.load(dst, weights_only=True)['model_state']
     assert {key.split('.')[0] for key in theirs} == {'base_model', 'consensus'}
     torch.save({'model_state': {**theirs, 'new_fc.bias': torch.zeros(5)}}, src)
     tool.convert(src, dst)

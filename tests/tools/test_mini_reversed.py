@@ -118,6 +118,9 @@ def test_accuracies_by_hand(tmp_path):
 
 
 def test_says_what_is_missing(tmp_path):
+    for scores in ([0.5, 0.3, 0.2], [0.5, float('nan')]):
+        with pytest.raises(InputError, match='needs finite scores of an even number of verbs'):
+            PAIRS.accuracies([sample(0, scores, True)])
     with pytest.raises(InputError, match='run tools/mini_reversed.sh'):
         PAIRS.read(tmp_path)
     with pytest.raises(InputError, match='--val-videos 1: must be from 2'):

@@ -22,7 +22,16 @@ COLUMNS = ('within pair', 'verb', 'noun')
 
 
 def accuracies(samples: Sequence[dict]) -> Tuple[float, float, float]:
-    """Returns within-pair, verb and noun accuracy, in percent."""
+    """Returns within-pair, verb and noun accuracy, in percent.
+
+    Raises:
+        InputError: If the scores are not those of pairs of verbs, and of nouns.
+    """
+    if not all(isinstance(s['pred_score'], dict) and len(s['pred_score'].get('verb', ())) % 2 == 0 and
+               {'verb', 'noun'} <= set(s['pred_score']) and s['pred_score']['verb'].isfinite().all()
+               for s in samples):
+        raise InputError('pair_accuracy.py needs finite scores of an even number of verbs, and of nouns, as '
+                         'the models of tools/mini_reversed.sh give them')
     rows = []
     for sample in samples:
         (verb, noun), score = (sample['gt_label'][t] for t in ('verb', 'noun')), sample['pred_score']

@@ -45,7 +45,7 @@ def convert(src: str, dst: str, reverse: bool = False, drop_head: bool = False) 
         state = {k: v for k, v in state.items() if not k.startswith('cls_head.')}
     with open(dst, 'wb') as file:
         if reverse:  # under the key of the release's file
-            key = meta.get('release_key', 'module')
+            key = meta.get('release_key', 'model_state' if system == 'X-ViT' else 'module')
             torch.save({key: state} if key else state, file)
         else:
             torch.save({'meta': new_meta, 'state_dict': state}, file)

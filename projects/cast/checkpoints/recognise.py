@@ -17,7 +17,7 @@ def recognise(state: State) -> Tuple[str, Table]:
     def has(*prefixes: str) -> bool:
         return any(key.startswith(prefixes) for key in state)
 
-    if has('base_model.', 'backbone.tower.'):
+    if has('base_model.', 'backbone.tower.temp_embed'):
         return 'X-ViT', XVIT
     if not has('ast_', 'backbone.experts.audio.'):
         return 'CAST', RELEASE

@@ -5,6 +5,6 @@ XVIT: Table = [  # release, ours
     ('base_model.', 'backbone.tower.'),
     ('consensus.cls_token', 'cls_head.temporal.cls_token'),
     ('consensus.temporal_encoder.', 'cls_head.temporal.blocks.'),
-    ('consensus.mlp_head.', 'cls_head.fc_cls.'),
+    ('consensus.mlp_head.{i}.', 'cls_head.fc_cls.{i}.'),  # one classifier of two layers
     ('new_fc.', None),  # reaches no output
 ]

@@ -6,6 +6,8 @@ from mmengine.optim import CosineAnnealingLR
 
 from mmaction.registry import PARAM_SCHEDULERS
 
+from ..utils import InputError
+
 
 @PARAM_SCHEDULERS.register_module()
 class WarmupCosineLR(CosineAnnealingLR):
@@ -18,11 +20,17 @@ class WarmupCosineLR(CosineAnnealingLR):
         warmup: Length of the warm-up, in epochs or iterations as ``begin`` and ``end`` are.
         start_factor: The rate at the start of the line is ``start_factor`` times the base rate.
         kwargs: See mmengine's ``CosineAnnealingLR``.
+
+    Raises:
+        InputError: If the warm-up does not end before the schedule.
     """
 
     def __init__(self, optimizer, warmup: float = 5, start_factor: float = 0.1, **kwargs) -> None:
         self.warmup, self.start_factor = warmup, start_factor
         super().__init__(optimizer, **kwargs)
+        if warmup >= self.T_max:
+            raise InputError(f'warmup={warmup} must be less than the {self.T_max} epochs or iterations of '
+                             'the schedule, end - begin')
 
     @classmethod
     def build_iter_from_epoch(cls, *args, epoch_length: int, warmup: float = 5, **kwargs):

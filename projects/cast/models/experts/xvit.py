@@ -36,7 +36,8 @@ class XViTExpert(TimmExpert):
             does not say where the mean is taken; here, it is that of the patches after mixing.
         time_entries: Number of entries of the table over time. Frame t gets entry t modulo this number.
         tubelet_size: See :class:`VideoExpert`. By default, every frame is read.
-        kwargs: See :class:`TimmExpert`. ``checkpoint`` may also be a file of X-ViT's authors.
+        kwargs: See :class:`TimmExpert`. ``checkpoint`` may also be a file of X-ViT's authors, or an
+            X-ViT that was trained or converted here; a table over time is added, or repeated to fit.
 
     Raises:
         InputError: If the arguments do not fit together, or the attention of the model is not a plain one.
@@ -55,9 +56,13 @@ class XViTExpert(TimmExpert):
                  time_entries: int = 8,
                  tubelet_size: int = 1,
                  **kwargs) -> None:
-        if set(mix) - {'x', 'key', 'value'} or not 0 <= mix_ratio <= 1 or segment < 1 or time_entries < 1:
+        mix, shifts, mix_blocks = several(mix), several(shifts), several(mix_blocks)
+        whole = all(isinstance(n, int) for n in (*shifts, segment, time_entries))
+        if (set(mix) - {'x', 'key', 'value'} or not 0 <= mix_ratio <= 1 or not whole
+                or min(segment, time_entries) < 1):
             raise InputError(f"mix={tuple(mix)} may have 'x', 'key' and 'value'; mix_ratio={mix_ratio} must "
-                             f'be in [0, 1], segment={segment} and time_entries={time_entries} at least 1')
+                             f'be in [0, 1], segment={segment} and time_entries={time_entries} integers from '
+                             f'1, and shifts={tuple(shifts)} integers')
         super().__init__(model_name, tubelet_size=tubelet_size, **kwargs)
         attn = self.blocks[0].attn
         if getattr(attn, 'qkv', None) is None or not isinstance(getattr(attn, 'q_norm', None), nn.Identity):
@@ -68,6 +73,11 @@ class XViTExpert(TimmExpert):
             raise InputError(f'mix_blocks={list(blocks)}: the blocks are numbered 0 to {self.depth - 1}')
         self.mix, self.shifts, self.segment, self.mix_blocks = set(mix), tuple(shifts), segment, set(blocks)
         self.channels = int(self.embed_dims * mix_ratio / max(1, len(self.shifts)))  # from each other frame
+        if mix and shifts and mix_ratio and not self.channels:
+            raise InputError(f'mix_ratio={mix_ratio} of {self.embed_dims} channels is less than one for each '
+                             f'of {len(shifts)} shifts; take a larger one, or mix=() to mix nothing')
+        if summary_token and self.window != 'space':
+            raise InputError(f"summary_token=True goes with window='space' only, not {self.window!r}")
         self.summary_token = summary_token
         # beside the positions that timm has, as in the release; starts at zero
         self.tower.temp_embed = nn.Parameter(torch.zeros(1, time_entries, 1, self.embed_dims))
@@ -109,10 +119,15 @@ class XViTExpert(TimmExpert):
         return torch.cat([x, summary[:, None].expand(-1, x.shape[1], -1, -1)], 2)
 
     def converted(self, state: State) -> State:
-        """Converts the names of X-ViT's authors or of timm; a table over time is added or repeated to fit."""
-        state = below(state, 'base_model.') or state
+        """Converts the names of X-ViT's authors, of our models or of timm, and fits the table over time."""
+        state = below(state, 'base_model.') or below(state, 'backbone.tower.') or state
         own = self.tower.temp_embed
         table = state.pop('temp_embed', torch.zeros_like(own))
         if table.shape[1] < own.shape[1] and own.shape[1] % table.shape[1] == 0:  # the same entries modulo n
             table = table.repeat(1, own.shape[1] // table.shape[1], 1, 1)
         return {**super().converted(state), 'temp_embed': table}
+
+
+def several(value: Any) -> Any:
+    """Returns a single value, as ``--cfg-options`` gives it, as a tuple, and others as they are."""
+    return (value, ) if isinstance(value, (str, int)) else value

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from mmaction.registry import MODELS
 
+from ...utils import InputError
 from .adapted_sum import Features, pick
 from .fused_head import OneLabelHead
 from .multi_task_head import MultiTaskHead
@@ -25,6 +26,8 @@ class TemporalTransformer(nn.Module):
 
     def __init__(self, embed_dims: int, num_layers: int = 1, num_heads: int = 12) -> None:
         super().__init__()
+        if embed_dims % num_heads:
+            raise InputError(f'in_channels={embed_dims} cannot be divided among num_heads={num_heads}')
         self.blocks = nn.ModuleList(
             Block(embed_dims, num_heads, norm_layer=nn.LayerNorm) for _ in range(num_layers))
         if num_layers:
@@ -32,6 +35,9 @@ class TemporalTransformer(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Maps ``(B, T, D)`` to ``(B, D)``."""
+        if x.ndim != 3:
+            raise InputError('the head needs a feature for each frame, (B, T, D), got '
+                             f'{tuple(x.shape)}; set per_frame=True of the backbone')
         if not self.blocks:
             return x.mean(1)
         x = torch.cat([self.cls_token.expand(len(x), -1, -1), x], 1)
