@@ -1,6 +1,7 @@
 """Predictions on real videos, where they are at hand (they may not be redistributed)."""
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from conftest import ROOT, load_tool
@@ -9,6 +10,7 @@ from mmengine.dataset import Compose
 from test_configs import MAIN, shrink
 
 from mmaction.apis import inference_recognizer, init_recognizer
+from projects.cast.datasets import LoadSpectrogram, has_sound
 
 VIDEOS = sorted((ROOT.parent / 'shared/data/videos').glob('*.mp4'))
 
@@ -26,6 +28,18 @@ def test_inference(path: Path):
         for s in score.values() if isinstance(score, dict) else [score]:
             assert s.isfinite().all()
             torch.testing.assert_close(s.sum(), torch.tensor(1.))
+
+
+def test_sound_of_a_real_file():
+    """44.1 kHz MP3 in the video and 16 kHz PCM beside it sound alike; the other videos have no sound."""
+    heard = [LoadSpectrogram(700, test_mode=True, template='{folder}/with_sound' + suffix).transform(
+        dict(filename=str(VIDEOS[0]), num_clips=1, clip_len=4, frame_inds=np.arange(4), avg_fps=25.))
+        for suffix in ('.avi', '.wav')]
+    one, other = (results['audio'][0, 0] for results in heard)
+    assert int((one != 0).any(1).sum()) == 654 == int((other != 0).any(1).sum())  # 6.557 s
+    assert float((one - other).abs().median()) < 0.01
+    assert float(torch.corrcoef(torch.stack([one.flatten(), other.flatten()]))[0, 1]) > 0.999
+    assert not any(has_sound(str(video)) for video in VIDEOS)
 
 
 def test_bf16_leaves_the_top_class_as_it_is():
