@@ -268,7 +268,7 @@ def show(results: dict, args) -> None:
     """Prints the table."""
     if args.device == 'meta':
         for name, result in results.items():
-            print(f'{name}, {args.frames} frames of {args.size} px: {result["gmacs"]:.1f} GMACs')
+            print(f'{name}, {args.frames} frames of {args.size} px: {result["gmacs"]:.4g} GMACs')
         return
     what = 'training step' if args.train else 'inference'
     print(f'\n{what}, batch {args.batch_size}, {args.frames} frames of {args.size} px, {args.dtype}'
