@@ -65,13 +65,15 @@ def test_paths_are_there(page):
 
 
 def options_of(tool, arguments):
-    """The options that a tool's parser knows, by its source and that of the tool of MMAction2 behind it."""
+    """The options that a tool's parser knows, by its source, what it shares, and MMAction2's tool."""
     source = ROOT / tool
     behind = re.fullmatch(r'tools/(?:dist_|slurm_)?(train|test)\.(?:py|sh)', tool)
     name = arguments[0] if tool == 'tools/host.py' else behind and f'{behind[1]}.py'
     if name:
         source = Path(mmaction.__file__).parent / '.mim/tools' / name
     text = source.read_text()
+    text += ''.join(path.read_text() for path in source.parent.parent.glob('_*.py')
+                    if f'from {path.stem} import' in text)
     known = set(re.findall(r"""add_argument\(\s*(?:'-\w', )?['"](--[\w-]+)""", text))
     names = re.search(r'for name in \((.*?)\)', text) if "f'--{name}'" in text else None
     return known | {f'--{name}' for name in re.findall(r"'(\w+)'", names[1] if names else '')}

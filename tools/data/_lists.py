@@ -1,4 +1,5 @@
 """Writes lists of ``FILE LABEL`` for the videos that are there, for the tools in the folders beside it."""
+import argparse
 from pathlib import Path
 from typing import Dict, Iterable, List, Optional, Sequence, Tuple
 
@@ -7,6 +8,22 @@ from projects.cast.utils import InputError
 
 SUFFIXES = {'.mp4', '.webm', '.avi', '.mkv', '.mov'}
 Entry = Tuple[Sequence[str], int]  # names that the file may have, without suffix, and the label
+
+
+def arguments(doc: str, annotations: str, target: str = 'folder to write to') -> argparse.Namespace:
+    """Parses the arguments that all these tools have.
+
+    Args:
+        doc: Docstring of the tool.
+        annotations: What the data set's own file or folder is.
+        target: What is written.
+    """
+    parser = argparse.ArgumentParser(description=doc.split('\n')[0])
+    parser.add_argument('annotations', type=Path, help=annotations)
+    parser.add_argument('videos', type=Path, help='folder of the videos')
+    parser.add_argument('target', type=Path, help=target)
+    parser.add_argument('--with-sound', action='store_true', help='leave out videos without sound')
+    return parser.parse_args()
 
 
 def videos_below(folder: Path) -> Dict[str, str]:
@@ -55,6 +72,15 @@ def write_list(target: Path, entries: Iterable[Entry], folder: Path, there: Dict
         left_out.write_text('\n'.join(missing) + '\n', encoding='utf-8')
     print(f'{target}: {len(lines)} videos' + (
         f', {len(missing)} left out, see {left_out}' if missing else ''))
+
+
+def write_splits(args: argparse.Namespace, classes: Sequence[str], splits: Dict[str, List[Entry]]) -> None:
+    """Writes the list of each split and the class names, and prints how many there are."""
+    there = videos_below(args.videos)
+    for split, entries in splits.items():
+        write_list(args.target / f'{split}.txt', entries, args.videos, there, args.with_sound)
+    write_classes(args.target / 'classes.txt', classes)
+    print(f'{args.target / "classes.txt"}: {len(classes)} classes')
 
 
 def write_classes(target: Path, names: Sequence[str]) -> None:

@@ -7,7 +7,6 @@ equal ones, the first in alphabetical order. It writes train.txt, val.txt and cl
 labels of the file in alphabetical order (that of Unicode). The test set has no labels and is left out. The
 videos are named v_ID or ID, in any folder below the given one.
 """
-import argparse
 import json
 import sys
 from collections import defaultdict
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import Any, Dict, List, Tuple
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from _lists import Entry, videos_below, write_classes, write_list  # noqa: E402
+from _lists import Entry, arguments, write_splits  # noqa: E402
 
 from projects.cast.datasets.annotations import read_annotations  # noqa: E402
 from projects.cast.utils import InputError, run_tool  # noqa: E402
@@ -53,18 +52,8 @@ def longest(annotations: List[Dict[str, Any]]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
-    parser.add_argument('annotations', help='activity_net.v1-3.min.json')
-    parser.add_argument('videos', type=Path, help='folder of the videos')
-    parser.add_argument('target', type=Path, help='folder to write to')
-    parser.add_argument('--with-sound', action='store_true', help='leave out videos without sound')
-    args = parser.parse_args()
-    classes, splits = read_json(args.annotations)
-    there = videos_below(args.videos)
-    for split, entries in splits.items():
-        write_list(args.target / f'{split}.txt', entries, args.videos, there, args.with_sound)
-    write_classes(args.target / 'classes.txt', classes)
-    print(f'{args.target / "classes.txt"}: {len(classes)} classes')
+    args = arguments(__doc__, 'activity_net.v1-3.min.json')
+    write_splits(args, *read_json(str(args.annotations)))
 
 
 if __name__ == '__main__':

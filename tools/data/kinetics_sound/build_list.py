@@ -6,7 +6,6 @@ The columns label, youtube_id, time_start and time_end are read, and the rows of
 videos are named ID_SSSSSS_EEEEEE, or ID, in any folder below the given one. The order of the classes is that
 of projects/cast/datasets/label_maps/kinetics_sound.txt.
 """
-import argparse
 import csv
 import io
 import sys
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import List
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from _lists import Entry, videos_below, write_list  # noqa: E402
+from _lists import Entry, arguments, videos_below, write_list  # noqa: E402
 
 from projects.cast.datasets import read_label_map  # noqa: E402
 from projects.cast.datasets.annotations import read_annotations  # noqa: E402
@@ -48,13 +47,8 @@ def read_csv(path: str) -> List[Entry]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
-    parser.add_argument('annotations', help='train.csv or validate.csv of Kinetics-400')
-    parser.add_argument('videos', type=Path, help='folder of the videos')
-    parser.add_argument('target', type=Path, help='list to write')
-    parser.add_argument('--with-sound', action='store_true', help='leave out videos without sound')
-    args = parser.parse_args()
-    entries = read_csv(args.annotations)
+    args = arguments(__doc__, 'train.csv or validate.csv of Kinetics-400', target='list to write')
+    entries = read_csv(str(args.annotations))
     write_list(args.target, entries, args.videos, videos_below(args.videos), args.with_sound)
 
 

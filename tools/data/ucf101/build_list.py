@@ -6,13 +6,12 @@ The folder ucfTrainTestlist has classInd.txt and trainlist0S.txt and testlist0S.
 trainS.txt, testS.txt and classes.txt. Class n of classInd.txt, counted from 1, has the index n - 1. The
 videos are found by name in any folder below the given one.
 """
-import argparse
 import sys
 from pathlib import Path
 from typing import Dict, List
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from _lists import Entry, videos_below, write_classes, write_list  # noqa: E402
+from _lists import Entry, arguments, videos_below, write_classes, write_list  # noqa: E402
 
 from projects.cast.datasets.annotations import read_annotations  # noqa: E402
 from projects.cast.utils import InputError, run_tool  # noqa: E402
@@ -57,17 +56,12 @@ def read_split(path: str, index: Dict[str, int]) -> List[Entry]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
-    parser.add_argument('splits', type=Path, help='folder ucfTrainTestlist')
-    parser.add_argument('videos', type=Path, help='folder of the videos')
-    parser.add_argument('target', type=Path, help='folder to write to')
-    parser.add_argument('--with-sound', action='store_true', help='leave out videos without sound')
-    args = parser.parse_args()
-    index = read_classes(str(args.splits / 'classInd.txt'))
+    args = arguments(__doc__, 'folder ucfTrainTestlist')
+    index = read_classes(str(args.annotations / 'classInd.txt'))
     there = videos_below(args.videos)
     for split in (1, 2, 3):
         for part in ('train', 'test'):
-            entries = read_split(str(args.splits / f'{part}list0{split}.txt'), index)
+            entries = read_split(str(args.annotations / f'{part}list0{split}.txt'), index)
             write_list(args.target / f'{part}{split}.txt', entries, args.videos, there, args.with_sound)
     write_classes(args.target / 'classes.txt', [*index])
 

@@ -7,7 +7,6 @@ ID_SSSSSS, with the start second in six digits, or ID_S, without leading zeros, 
 one. It writes train.txt, test.txt and classes.txt. The classes are all labels of the CSV in alphabetical
 order (that of Unicode), whether their videos are there or not.
 """
-import argparse
 import csv
 import io
 import sys
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import Dict, List, Tuple
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from _lists import Entry, videos_below, write_classes, write_list  # noqa: E402
+from _lists import Entry, arguments, write_splits  # noqa: E402
 
 from projects.cast.datasets.annotations import read_annotations  # noqa: E402
 from projects.cast.utils import InputError, run_tool  # noqa: E402
@@ -43,18 +42,8 @@ def read_csv(path: str) -> Tuple[List[str], Dict[str, List[Entry]]]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
-    parser.add_argument('annotations', help='vggsound.csv')
-    parser.add_argument('videos', type=Path, help='folder of the videos')
-    parser.add_argument('target', type=Path, help='folder to write to')
-    parser.add_argument('--with-sound', action='store_true', help='leave out videos without sound')
-    args = parser.parse_args()
-    classes, splits = read_csv(args.annotations)
-    there = videos_below(args.videos)
-    for split, entries in splits.items():
-        write_list(args.target / f'{split}.txt', entries, args.videos, there, args.with_sound)
-    write_classes(args.target / 'classes.txt', classes)
-    print(f'{args.target / "classes.txt"}: {len(classes)} classes')
+    args = arguments(__doc__, 'vggsound.csv')
+    write_splits(args, *read_csv(str(args.annotations)))
 
 
 if __name__ == '__main__':
