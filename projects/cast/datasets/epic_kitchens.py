@@ -86,9 +86,7 @@ class EpicKitchensDataset(FaultTolerant, BaseActionDataset):
             one_word = not re.search(r'[\s;]', row['narration_id'])  # otherwise the row has another separator
             unlabelled = self.test_mode and no_label and one_word
             label = {task: -1 if unlabelled else int(row[column]) for task, column in columns.items()}
-            times = segment(row, where) if official else {}
-        except InputError:
-            raise
+            times = time_stamps(row) if official else {}
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(f'{where}: cannot be read ({error!r}); the columns are {row}. Is this an '
                              'EPIC-KITCHENS-100 CSV or a list of narration_id,verb,noun with class numbers?'
@@ -98,6 +96,7 @@ class EpicKitchensDataset(FaultTolerant, BaseActionDataset):
             if not (unlabelled or 0 <= value < count):
                 raise InputError(f'{where}: {kind} class {value} is out of range, there are {count} '
                                  f'(0 to {count - 1}); correct the row or set num_classes')
+        check_segment(times, where)
         filename = os.path.join(self.data_prefix.get('video') or '', path)
         return dict(filename=filename, gt_label=label, label=[label[task] for task in in_order(label)],
                     narration_id=row['narration_id'], **times)
@@ -125,18 +124,20 @@ def path_of(row: Dict[str, str], template: str, where: str) -> str:
                          "video_template='{narration_id}.mp4'") from error
 
 
-def segment(row: Dict[str, str], where: str) -> Dict[str, float]:
+def time_stamps(row: Dict[str, str]) -> Dict[str, float]:
     """Returns ``start_time`` and ``stop_time`` of a row in seconds.
 
     Raises:
         KeyError, ValueError: If a time stamp is missing or has another format.
-        InputError: If the segment is empty.
     """
-    times = {key: seconds(row[f'{key}stamp']) for key in ('start_time', 'stop_time')}
-    if times['start_time'] >= times['stop_time']:
+    return {key: seconds(row[f'{key}stamp']) for key in ('start_time', 'stop_time')}
+
+
+def check_segment(times: Dict[str, float], where: str) -> None:
+    """Raises an InputError if a segment is empty; ``times`` may be empty, too, and then there is none."""
+    if times and times['start_time'] >= times['stop_time']:
         raise InputError(f'{where}: the segment starts at {times["start_time"]:.2f} s and stops '
                          f'at {times["stop_time"]:.2f} s; correct the row')
-    return times
 
 
 def seconds(timestamp: str) -> float:

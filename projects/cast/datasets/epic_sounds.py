@@ -10,7 +10,7 @@ from mmaction.utils import ConfigType
 
 from ..utils import InputError
 from .annotations import read_annotations
-from .epic_kitchens import path_of, segment
+from .epic_kitchens import check_segment, path_of, time_stamps
 from .fault_tolerant import FaultTolerant
 
 
@@ -72,13 +72,12 @@ class EpicSoundsDataset(FaultTolerant, BaseActionDataset):
         path = path_of(row, self.video_template, where)
         try:
             label = int(row['class_id']) if row.get('class_id') or not self.test_mode else -1
-            times = segment(row, where)
-        except InputError:
-            raise
+            times = time_stamps(row)
         except (AttributeError, TypeError, ValueError) as error:
             raise InputError(f'{where}: cannot be read ({error!r}); the columns are {row}') from error
         if not (0 <= label < self.num_classes or label == -1 and self.test_mode):
             raise InputError(f'{where}: class {label} is out of range, there are {self.num_classes} '
                              f'(0 to {self.num_classes - 1}); correct the row or set num_classes')
+        check_segment(times, where)
         filename = os.path.join(self.data_prefix.get('video') or '', path)
         return dict(filename=filename, label=label, annotation_id=row['annotation_id'], **times)

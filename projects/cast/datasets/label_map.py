@@ -14,10 +14,9 @@ def read_label_map(name: str) -> List[str]:
     """Returns class names in the order of their indices.
 
     Args:
-        name: ``ek100_verb``, ``ek100_noun``, ``ssv2``, ``k400`` or ``kinetics_sound``; or a file,
-            with one name per line or in
-            the format of EPIC's ``EPIC_100_verb_classes.csv`` (columns ``id`` and ``key``) or of the
-            annotations of EPIC-SOUNDS (``class_id`` and ``class``).
+        name: ``ek100_verb``, ``ek100_noun``, ``ssv2``, ``k400`` or ``kinetics_sound``; or a file, with one
+            name per line or in the format of EPIC's ``EPIC_100_verb_classes.csv`` (columns ``id`` and
+            ``key``) or of the annotations of EPIC-SOUNDS (``class_id`` and ``class``).
 
     Raises:
         MissingFileError: If it is neither of them.
