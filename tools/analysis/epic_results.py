@@ -11,13 +11,13 @@ back into these probabilities. VERBS.csv and NOUNS.csv are the official EPIC_100
 """
 import argparse
 import csv
-import json
 import pickle
-import zipfile
 from typing import Dict, List
 
 import numpy as np
 from _dump import read_dump
+from _submission import log_probabilities
+from _submission import write_submission as submission
 from mmpretrain.evaluation import SingleLabelMetric
 
 from projects.cast.utils import VERB_NOUN as TASKS
@@ -38,7 +38,6 @@ def read_scores(path: str) -> Dict[str, np.ndarray]:
             for s in samples):
         raise InputError(f'{path}: no verb and noun scores with narration ids; dump them with an '
                          'EPIC-KITCHENS-100 config and its `pack` as they are')
-    tiny = np.finfo(np.float64).tiny
     named = [labels_by_task(s['gt_label'], TASKS) for s in samples]
     labels = np.array([[int(label[task]) for task in TASKS] for label in named])
     broken = np.array([bool(s.get('broken')) for s in samples])
@@ -47,7 +46,7 @@ def read_scores(path: str) -> Dict[str, np.ndarray]:
     for column, task in enumerate(TASKS):
         probabilities = np.stack([s['pred_score'][task].double().numpy() for s in samples])
         probabilities[wrong, labels[wrong, column]] = 0
-        results[f'{task}_output'] = np.log(probabilities.clip(tiny))
+        results[f'{task}_output'] = log_probabilities(probabilities)
     results['narration_id'] = np.array([s['narration_id'] for s in samples])
     return results
 
@@ -66,14 +65,8 @@ def write_submission(results: Dict[str, np.ndarray], path: str, sls: List[int]) 
         path: Path of the zip file.
         sls: Supervision levels 0 to 5 of pre-training, training labels and training data.
     """
-    scores = {
-        str(narration): {task: {str(i): float(s) for i, s in enumerate(results[f'{task}_output'][row])}
-                         for task in TASKS}
-        for row, narration in enumerate(results['narration_id'])}
-    submission = dict(version='0.2', challenge='action_recognition',
-                      **dict(zip(('sls_pt', 'sls_tl', 'sls_td'), sls)), results=scores)
-    with zipfile.ZipFile(path, 'w', zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr('test.json', json.dumps(submission))
+    scores = {task: results[f'{task}_output'] for task in TASKS}
+    submission(path, results['narration_id'], scores, sls, version='0.2', challenge='action_recognition')
 
 
 def report(results: Dict[str, np.ndarray], classes: Dict[str, str]) -> Rows:

@@ -8,20 +8,19 @@ from here; the server may expect something else by now. The scores are the logar
 averaged over the views, which rank the classes of a sample as the probabilities do.
 """
 import argparse
-import json
-import zipfile
-from typing import List
+from typing import List, Tuple
 
 import numpy as np
 from _dump import read_dump
+from _submission import log_probabilities, write_submission
 
 from projects.cast.utils import InputError, run_tool
 
 AUDIO_VISUAL = 2  # training modality: 0 audio, 1 video, 2 both
 
 
-def submission(path: str, sls: List[int], modality: int) -> dict:
-    """Returns the content of the file.
+def read_scores(path: str) -> Tuple[List[str], np.ndarray]:
+    """Returns the annotation ids, and the scores ``(N, classes)``.
 
     Raises:
         InputError: If the scores have no annotation ids.
@@ -30,15 +29,8 @@ def submission(path: str, sls: List[int], modality: int) -> dict:
     if not isinstance(samples, list) or not samples or not all(
             isinstance(s, dict) and 'annotation_id' in s and 'pred_score' in s for s in samples):
         raise InputError(f'{path}: no scores with annotation ids; dump them with a config of EPIC-SOUNDS')
-    tiny = np.finfo(np.float64).tiny
-    results = {}
-    for sample in samples:
-        scores = np.log(sample['pred_score'].double().numpy().clip(tiny))
-        by_class = {str(i): float(s) for i, s in enumerate(scores)}
-        results[str(sample['annotation_id'])] = {'interaction': by_class}
-    levels = dict(zip(('sls_pt', 'sls_tl', 'sls_td'), sls))
-    return dict(version='0.1', challenge='audio_based_interaction_recognition', **levels, t_mod=modality,
-                results=results)
+    probabilities = np.stack([sample['pred_score'].double().numpy() for sample in samples])
+    return [sample['annotation_id'] for sample in samples], log_probabilities(probabilities)
 
 
 def main() -> None:
@@ -51,10 +43,10 @@ def main() -> None:
     parser.add_argument('--modality', type=int, choices=range(3), default=AUDIO_VISUAL,
                         help='what the model was trained on: 0 audio, 1 video, 2 both')
     args = parser.parse_args()
-    content = submission(args.scores, args.sls, args.modality)
-    with zipfile.ZipFile(args.submission, 'w', zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr('test.json', json.dumps(content))
-    print(f'{args.submission}: {len(content["results"])} sounds')
+    names, scores = read_scores(args.scores)
+    write_submission(args.submission, names, dict(interaction=scores), args.sls, version='0.1',
+                     challenge='audio_based_interaction_recognition', t_mod=args.modality)
+    print(f'{args.submission}: {len(names)} sounds')
 
 
 if __name__ == '__main__':
