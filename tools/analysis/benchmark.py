@@ -34,7 +34,7 @@ import projects.cast  # noqa: F401
 from mmaction.registry import MODELS
 from mmaction.utils import register_all_modules
 from projects.cast.engine import read_config
-from projects.cast.models import Expert, MultiExpertViT
+from projects.cast.models import Expert, MultiExpertViT, set_plain
 from projects.cast.utils import run_tool
 
 Inputs = Dict[str, torch.Tensor]
@@ -49,9 +49,7 @@ def build(config: str, options: dict, plain: bool = False) -> torch.nn.Module:
             part.checkpoint = None
     torch.manual_seed(0)
     model = MODELS.build(cfg.model)
-    for module in model.backbone.modules():
-        if hasattr(module, 'plain'):
-            module.plain = plain
+    set_plain(model.backbone, plain)
     for parameter in model.parameters():
         if not parameter.any():
             torch.nn.init.normal_(parameter, std=0.02)
@@ -234,7 +232,9 @@ def measure(args) -> dict:
     for _ in track(range(args.repeats), title, disable=args.quiet):
         for name, candidate in built.items():
             times[name].append(candidate.seconds(clock))
-    rate, results = matmul_rate(DTYPES[args.dtype], torch.device(args.device)), {}
+    results = {}
+    shares = not args.train and not args.cpu_time
+    rate = matmul_rate(DTYPES[args.dtype], torch.device(args.device)) if shares else 0.
     for name, candidate in built.items():
         parameters = list(candidate.model.parameters())
         median = statistics.median(times[name])
@@ -243,7 +243,7 @@ def measure(args) -> dict:
             clips_per_second=args.batch_size / median, gmacs=gmacs(candidate),
             parameters=sum(p.numel() for p in parameters),
             learnable=sum(p.numel() for p in parameters if p.requires_grad))
-        if not args.train and not args.cpu_time:
+        if shares:
             results[name]['matmul_share'] = results[name]['gmacs'] * args.batch_size / median / rate
         ratios = [b / a for a, b in zip(times['config'], times[name])]
         results[name]['speedup'] = dict(median=statistics.median(ratios), spread=[min(ratios), max(ratios)])

@@ -21,7 +21,7 @@ from .heads import (
     XViTHead,
     XViTTaskHead,
 )
-from .layers import WINDOWS, Adapter, PositionTable, Tokens, zero_init
+from .layers import WINDOWS, Adapter, PositionTable, Tokens, set_plain, zero_init
 from .multi_expert_vit import MultiExpertViT
 from .recognizer import CASTRecognizer
 from .timed import TimedBCAST, TimedExpertViT, TimeEncoding
@@ -32,11 +32,10 @@ TwoExpertViT, VerbNounBatchAugment = MultiExpertViT, MultiTaskBatchAugment
 
 __all__ = [
     'AIMExpert', 'ASTExpert', 'AdaptedSum', 'AdaptedTaskHead', 'Adapter', 'AdapterOnly', 'BCAST',
-    'BlockParts',
-    'CASTDataPreprocessor', 'CASTRecognizer', 'CLIPExpert', 'CrossAttention', 'EnsembleHead',
+    'BlockParts', 'CASTDataPreprocessor', 'CASTRecognizer', 'CLIPExpert', 'CrossAttention', 'EnsembleHead',
     'EnsembleVerbNounHead', 'Exchange', 'Expert', 'FullWidthCrossAttention', 'FusedHead', 'Lateral',
     'MultiExpertViT', 'MultiTaskBatchAugment', 'MultiTaskHead', 'PlainCrossAttention', 'PositionTable',
     'ReverseMixup', 'TimeEncoding', 'TimedBCAST', 'TimedExpertViT', 'TimmExpert', 'Tokens',
     'TwoExpertViT', 'VerbNounBatchAugment', 'VerbNounHead', 'VideoExpert', 'VideoMAEExpert', 'WINDOWS',
-    'XViTExpert', 'XViTHead', 'XViTTaskHead', 'zero_init'
+    'XViTExpert', 'XViTHead', 'XViTTaskHead', 'set_plain', 'zero_init'
 ]

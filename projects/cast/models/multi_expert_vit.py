@@ -14,7 +14,7 @@ from mmaction.utils import ConfigType
 
 from ..utils import InputError
 from .inputs import MASK, Inputs, Shapes, as_batch, masked
-from .layers import Tokens
+from .layers import Tokens, set_plain
 
 Streams = Dict[str, Tokens]
 
@@ -51,6 +51,8 @@ class MultiExpertViT(BaseModule):
         InputError: If the parts do not fit together.
     """
 
+    plain = False
+
     def __init__(self,
                  experts: Dict[str, ConfigType],
                  exchanges: Dict[str, ConfigType] = {},
@@ -63,7 +65,7 @@ class MultiExpertViT(BaseModule):
                  init_cfg: Optional[ConfigType] = None) -> None:
         super().__init__(init_cfg=init_cfg)
         self.combine, self.order = combine, list(order or sorted(exchanges))
-        self.with_cp, self.plain = with_cp, plain
+        self.with_cp = with_cp
         self.experts = ModuleDict({  # mmengine's ModuleDict, which passes init_weights on
             name: MODELS.build({'drop_path_rate': drop_path_rate, 'name': name, **experts[name]})
             for name in sorted(experts)})
@@ -75,9 +77,7 @@ class MultiExpertViT(BaseModule):
             for i, rate in enumerate(np.linspace(0, drop_path_rate, self.depth)))
         for name in share_projections:
             self.share(name)
-        for module in self.modules():
-            if hasattr(type(module), 'plain'):
-                module.plain = plain
+        set_plain(self, plain)
 
     def check(self, exchanges: Dict[str, ConfigType], order: Optional[Sequence[str]]) -> None:
         """Raises an InputError if depths, layers or the order of exchanges do not fit."""

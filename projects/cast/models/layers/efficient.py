@@ -1,6 +1,6 @@
 """Cheaper ways to compute the equations; with ``plain=True``, they are computed exactly as written.
 
-``MultiExpertViT(plain=True)`` sets the attribute ``plain`` of all modules that call these functions.
+:func:`set_plain` sets the attribute ``plain`` of all modules that call these functions.
 """
 import functools
 import time
@@ -8,8 +8,15 @@ from typing import Callable
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
+
+
+def set_plain(model: nn.Module, plain: bool) -> None:
+    """Sets ``plain`` of a backbone and all its parts."""
+    for module in model.modules():
+        if hasattr(type(module), 'plain'):
+            module.plain = plain  # type: ignore[assignment]  # torch declares attributes as tensors
 
 
 def recompute(function: Callable[[Tensor], Tensor], x: Tensor, plain: bool = False) -> Tensor:
