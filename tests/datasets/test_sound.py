@@ -181,6 +181,22 @@ def test_a_file_broken_in_the_middle_stays_in_time(tmp_path):
     assert load(path, num_rows=600)['damaged_sound']
 
 
+def test_damaged_and_without_sound(tmp_path):
+    (tmp_path / 'a.mp4').write_bytes(b'no video' * 100)
+    results = load(tmp_path / 'a.mp4')
+    assert results['damaged_sound'] and results['no_sound']
+
+
+def test_a_file_that_does_not_tell_its_length_is_decoded_once(tmp_path):
+    write_sound(tmp_path / 'a.mkv', sine(3.), codec='flac')
+    with SoundFile(str(tmp_path / 'a.mkv')) as sound:
+        assert sound.seconds == np.inf
+        whole = sound.read()
+        assert sound.seconds == pytest.approx(3., abs=0.1) and len(sound.decode(0, 1)) > 1
+        assert sound.decode(0, 1) is sound.decode(2, 3)
+        np.testing.assert_array_equal(sound.read(1., 2.), whole[16000:32000])
+
+
 def test_files_beside_the_videos(tmp_path):
     write_sound(tmp_path / 'a.avi', None, pictures=10)
     write_sound(tmp_path / 'a.wav', sine())

@@ -199,6 +199,7 @@ def test_the_head_asks_for_features_by_frame(num_layers):
         head(torch.zeros(12, 12))
     with pytest.raises(InputError, match='in_channels=12 cannot be divided among num_heads=5'):
         MODELS.build(dict(HEAD, num_heads=5))
+    assert MODELS.build(dict(HEAD, num_heads=5, num_layers=0)).loss_cls  # nothing is divided
 
 
 def test_an_xvit_of_ours_becomes_an_expert(tmp_path):

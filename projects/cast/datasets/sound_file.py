@@ -12,6 +12,8 @@ from ..utils import InputError
 JITTER = 0.025  # seconds by which time stamps may differ from equal steps; some containers round them
 LEAD = 0.5  # seconds that are decoded before a part, because codecs overlap their frames
 
+Pieces = List[Tuple[float, np.ndarray]]  # what was decoded, each piece with its time
+
 
 def library(name: str) -> ModuleType:
     """Imports a library of the extra ``audio``.
@@ -47,6 +49,7 @@ class SoundFile:
         self.rate: Optional[int] = None
         self.seconds, self.zero = 0., 0.
         self.container: Any = None
+        self.to_the_end: Tuple[float, Pieces] = inf, []  # decoded up to the end: from where, and what
         self.key = path[len(file_of(path)) + 1:]
         if self.key:
             self.open_hdf5(file_of(path))
@@ -114,8 +117,10 @@ class SoundFile:
             wave[max(at, 0):max(at, 0) + len(piece)] = piece
         return wave
 
-    def decode(self, start: float, stop: float) -> List[Tuple[float, np.ndarray]]:
-        """Returns the pieces that were decoded, each with its time."""
+    def decode(self, start: float, stop: float) -> Pieces:
+        """Returns at least the pieces from ``start`` to ``stop``."""
+        if start >= self.to_the_end[0]:
+            return self.to_the_end[1]
         av: Any = library('av')
         stream, pieces = self.container.streams.audio[0], []
         after = 0.
@@ -135,6 +140,7 @@ class SoundFile:
                     break
             else:
                 self.seconds = min(self.seconds, after or start)
+                self.to_the_end = start, pieces
         except (av.FFmpegError, OSError):
             self.damaged = True
         return pieces

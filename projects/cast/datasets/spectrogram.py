@@ -85,32 +85,39 @@ class LoadSpectrogram(BaseTransform):
         if not path or not os.path.isfile(file_of(path)):
             return nothing
         with SoundFile(path) as sound:
-            if sound.rate is None:
-                results.update({'damaged_sound': True} if sound.damaged else {})
-                return nothing
-            begin, stop = results.get('start_time', 0.), results.get('stop_time', np.inf)
-            rate = self.rate or sound.rate
-            hop = int(HOP * rate) / rate
-            if min(stop, sound.seconds) == np.inf:
-                sound.read(begin)  # to its end, which the file does not tell
-            while True:
-                end = min(stop, sound.seconds)
-                rows = count_rows(round((end - begin) * rate), rate)
-                if rows < 1:
-                    return nothing
-                starts = self.starts(max(rows - self.num_rows, 0), clips)
-                first, last = min(starts), min(max(starts) + self.num_rows, rows)
-                wave = sound.read(begin + first * hop, min(begin + (last + 2) * hop, end))
-                if end <= sound.seconds + JITTER:  # otherwise, the file announced more than there is
-                    break
+            heard = self.listen(sound, results, clips)
             if sound.damaged:
                 results['damaged_sound'] = True
-            heard = log_mel(resample(wave, sound.rate, rate), rate)[:last - first]
+        if heard is None:
+            return nothing
+        rows, starts, seconds = heard
         for view, start in zip(spectrograms, starts):
-            part = heard[start - first:start - first + self.num_rows]
+            part = rows[start - min(starts):][:self.num_rows]
             view[:len(part)] = part
-        spans = np.array([[start, start + self.num_rows] for start in starts]) / rows * (end - begin)
-        return spectrograms, spans
+        return spectrograms, np.array([[start, start + self.num_rows] for start in starts]) * seconds
+
+    def listen(self, sound: SoundFile, results: Dict,
+               clips: int) -> Optional[Tuple[np.ndarray, List[int], float]]:
+        """Returns the rows that any view hears, the first row of each view, and the seconds of a row."""
+        if sound.rate is None:
+            return None
+        begin, stop = results.get('start_time', 0.), results.get('stop_time', np.inf)
+        rate = self.rate or sound.rate
+        hop = int(HOP * rate) / rate
+        if min(stop, sound.seconds) == np.inf:
+            sound.read(begin)  # to its end, which the file does not tell
+        while True:
+            end = min(stop, sound.seconds)
+            rows = count_rows(round((end - begin) * rate), rate)
+            if rows < 1:
+                return None
+            starts = self.starts(max(rows - self.num_rows, 0), clips)
+            first, last = min(starts), min(max(starts) + self.num_rows, rows)
+            wave = sound.read(begin + first * hop, min(begin + (last + 2) * hop, end))
+            if end <= sound.seconds + JITTER:  # otherwise, the file announced more than there is
+                break
+        heard = log_mel(resample(wave, sound.rate, rate), rate)[:last - first]
+        return heard, starts, (end - begin) / rows
 
     def transform(self, results: Dict) -> Dict:
         clips, clip_len = results['num_clips'], results['clip_len']

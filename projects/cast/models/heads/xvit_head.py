@@ -26,7 +26,7 @@ class TemporalTransformer(nn.Module):
 
     def __init__(self, embed_dims: int, num_layers: int = 1, num_heads: int = 12) -> None:
         super().__init__()
-        if embed_dims % num_heads:
+        if num_layers and embed_dims % num_heads:
             raise InputError(f'in_channels={embed_dims} cannot be divided among num_heads={num_heads}')
         self.blocks = nn.ModuleList(
             Block(embed_dims, num_heads, norm_layer=nn.LayerNorm) for _ in range(num_layers))
