@@ -20,7 +20,8 @@ from projects.cast.utils import InputError
 
 FOLDER = ROOT / 'configs/ca2st'
 EXAMPLE = FOLDER / 'example_own_sound.py'  # test_own_sound.py trains it
-CONFIGS = sorted(p for p in FOLDER.rglob('*.py') if '_base_' not in p.parts and p != EXAMPLE)
+CONFIGS = sorted(
+    p for p in FOLDER.rglob('*.py') if not {'_base_', 'mini'} & set(p.parts) and p != EXAMPLE)
 MAIN = [p for p in CONFIGS if p.parent == FOLDER]
 ABLATIONS = [p for p in CONFIGS if p.parent.name == 'ablations']
 CLASSES = {'ek100': {'verb': 97, 'noun': 300}, 'vggsound': 309, 'kinetics-sound': 31, 'ucf101': 101,

@@ -104,14 +104,22 @@ def test_accuracies_by_hand(tmp_path):
     right = sample(1, [0.1, 0.2, 0.6, 0.1], True)  # above its reversal, although another verb is higher
     wrong = sample(2, [0., 0., 0.4, 0.6], False)
     tied = sample(3, [0., 0., 0.5, 0.5], True)
-    assert PAIRS.accuracies([right, wrong]) == (50., 0., 50.)
-    assert PAIRS.accuracies([right, tied])[0] == 75.
+    assert PAIRS.accuracies([right, wrong]) == {'within pair': 50., 'verb': 0., 'noun': 50., 'action': 0.}
+    assert PAIRS.accuracies([right, tied])['within pair'] == 75.
+    assert PAIRS.accuracies([right, wrong, tied], dict(low={0, 1}, high={2, 3})) == {
+        'low within pair': 100., 'low verb': 0., 'high within pair': 25., 'high verb': 0.,
+        'verb': 0., 'noun': pytest.approx(200 / 3), 'action': 0.}
+    found = sample(0, [0.7, 0.1, 0.1, 0.1], True)
+    assert PAIRS.accuracies([found, wrong], dict(low={0, 1}, high={2, 3})) == {
+        'low within pair': 100., 'low verb': 100., 'high within pair': 0., 'high verb': 0.,
+        'verb': 50., 'noun': 50., 'action': 50.}
     for seed, samples in enumerate(([right], [right], [wrong])):
         work = tmp_path / f'some_seed{seed}'
         work.mkdir()
         (work / 'predictions.pkl').write_bytes(pickle.dumps(samples))
-    rows = PAIRS.read(tmp_path)['some']
-    assert rows[:, 0].tolist() == [100., 100., 0.]
+    columns, results = PAIRS.read(tmp_path)
+    rows = results['some']
+    assert columns == ['within pair', 'verb', 'noun', 'action'] and rows[:, 0].tolist() == [100., 100., 0.]
     assert PAIRS.short(CONFIGS[0].stem) == 'X-ViT' and PAIRS.short('xvit_mini_cast') == 'cast'
     # t with two degrees of freedom: 4.303 times the deviation 57.735 by the root of 3
     assert PAIRS.half_width(rows[:, 0]) == pytest.approx(4.3027 * 57.735 / 3**0.5, rel=1e-4)

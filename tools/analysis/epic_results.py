@@ -15,6 +15,7 @@ import pickle
 from typing import Dict, List
 
 import numpy as np
+from _classes import read_classes
 from _dump import read_dump
 from _submission import log_probabilities
 from _submission import write_submission as submission
@@ -78,12 +79,7 @@ def report(results: Dict[str, np.ndarray], classes: Dict[str, str]) -> Rows:
     """
     rows: Rows = []
     for column, task in enumerate(TASKS):
-        with open(classes[task], newline='', encoding='utf-8-sig') as file:
-            reader = csv.DictReader(file)
-            if not {'id', 'key', 'category'} <= {*(reader.fieldnames or ())}:
-                raise InputError(f'{classes[task]}: has the columns {reader.fieldnames}, but id, key and '
-                                 f'category are needed; give EPIC_100_{task}_classes.csv')
-            entries = sorted(reader, key=lambda row: int(row['id']))
+        entries = read_classes(classes[task])
         scores, label = results[f'{task}_output'], results['labels'][:, column]
         if len(entries) != scores.shape[1]:
             raise InputError(f'{classes[task]} has {len(entries)} classes, the scores have {scores.shape[1]}')

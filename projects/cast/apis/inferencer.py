@@ -1,10 +1,12 @@
 """Predictions with class names, for one label or for several, from files or from arrays of frames."""
+import logging
 from typing import Callable, Dict, List, Optional, Sequence, Tuple, Union
 
 import numpy as np
 import torch
 from mmengine import Config
 from mmengine.dataset import Compose
+from mmengine.logging import print_log
 from torch import Tensor, nn
 
 from mmaction.apis import init_recognizer
@@ -78,7 +80,8 @@ class CASTInferencer(ActionRecogInferencer):
         infer('video.mp4')['predictions'][0]    # {'verb': [('take', 0.8), ...], 'noun': ..., 'action': ...}
 
     A call takes a video file, an array of frames (frames, height, width, 3) in RGB from 0 to 255, or a list
-    of these, and the arguments of MMAction2's inferencer.
+    of these, and the arguments of MMAction2's inferencer. A config with sound hears that of the file; if
+    there is none, as in arrays, the log says so.
 
     Args:
         model: A config or its path.
@@ -113,7 +116,10 @@ class CASTInferencer(ActionRecogInferencer):
         return lambda video: pipeline(sample(video))
 
     def pred2dict(self, data_sample: ActionDataSample) -> Dict[str, Ranking]:
-        """Returns a ranking for each task."""
+        """Returns a ranking for each task, and logs a warning if there was nothing to hear."""
+        if data_sample.get('no_sound'):
+            name = data_sample.get('filename', 'an array of frames')
+            print_log(f'{name}: has no sound; the model heard padding instead', 'current', logging.WARNING)
         return rankings(data_sample.pred_score, self.names, self.topk)
 
 

@@ -1,5 +1,5 @@
 """Adds sound to the pipelines of a data set of videos."""
-from typing import List, Sequence
+from typing import Any, List, Mapping, Sequence
 
 from mmengine import ConfigDict
 
@@ -9,7 +9,7 @@ Pipeline = List[dict]
 
 
 def with_sound(base: ConfigDict, num_rows: int = 1024, num_clips: int = 2,
-               meta_keys: Sequence[str] = ()) -> List[Pipeline]:
+               meta_keys: Sequence[str] = (), spec_augment: Mapping[str, Any] = {}) -> List[Pipeline]:
     """Returns the three pipelines of a config of videos, which then also read the sound.
 
     The spectrogram is made after the frames are chosen, as ``times`` contains the time of each of them. In
@@ -26,15 +26,18 @@ def with_sound(base: ConfigDict, num_rows: int = 1024, num_clips: int = 2,
         num_rows: Length of the spectrogram, with a row every 10 ms.
         num_clips: Number of clips in testing.
         meta_keys: Further fields of the sample to keep for metrics and dumped scores.
+        spec_augment: Arguments of :class:`SpecAugment`; masks must suit the length of the spectrogram.
 
     Raises:
         InputError: If a pipeline has no frame sampler or does not pack its inputs.
     """
-    return [add_sound(base[f'{split}_pipeline'], num_rows, meta_keys, num_clips if split == 'test' else 1)
+    return [add_sound(base[f'{split}_pipeline'], num_rows, meta_keys, spec_augment,
+                      num_clips if split == 'test' else 1)
             for split in ('train', 'val', 'test')]
 
 
-def add_sound(pipeline: Sequence[dict], num_rows: int, meta_keys: Sequence[str], num_clips: int) -> Pipeline:
+def add_sound(pipeline: Sequence[dict], num_rows: int, meta_keys: Sequence[str],
+              spec_augment: Mapping[str, Any], num_clips: int) -> Pipeline:
     """Returns one pipeline with sound; see :func:`with_sound`."""
     num_crops = next((t['num_crops'] for t in pipeline if t['type'] == 'EqualCrops'), 1)
     sounding: Pipeline = []
@@ -50,7 +53,7 @@ def add_sound(pipeline: Sequence[dict], num_rows: int, meta_keys: Sequence[str],
         sounding.append(dict(type='LoadSpectrogram', num_rows=num_rows, num_crops=num_crops,
                              test_mode=not training))
         if training:
-            sounding.append(dict(type='SpecAugment'))
+            sounding.append(dict(type='SpecAugment', **spec_augment))
     types = [transform['type'] for transform in sounding]
     if types.count('LoadSpectrogram') != 1 or types[-1] != 'PackActionInputs':
         raise InputError(f'a pipeline of {", ".join(t["type"] for t in pipeline)} must have one frame '

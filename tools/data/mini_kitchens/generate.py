@@ -11,7 +11,7 @@ share no scene, as each video has its own seed, which is derived from ``--seed``
 import argparse
 import csv
 from pathlib import Path
-from typing import Dict, Iterable, Iterator, List, Sequence, Tuple
+from typing import Dict, Iterator, List, Sequence, Tuple
 
 import cv2
 import numpy as np
@@ -127,22 +127,27 @@ def timestamp(seconds: float) -> str:
     return f'{int(seconds) // 3600:02d}:{int(seconds) // 60 % 60:02d}:{seconds % 60:06.3f}'
 
 
-def write_video(path: Path, frames: Iterable[Frame], verbs: Sequence[str] = VERBS, length: int = ACTION,
-                codec: str = 'mp4v', api: int = cv2.CAP_ANY) -> List[list]:
-    """Encodes one video, whose actions have ``length`` frames, and returns its annotation rows."""
+def write_video(path: Path, frames: Sequence[Frame], codec: str = 'mp4v', api: int = cv2.CAP_ANY) -> None:
+    """Encodes one video."""
     path.parent.mkdir(parents=True, exist_ok=True)
     writer = cv2.VideoWriter(str(path), api, cv2.VideoWriter_fourcc(*codec), FPS, (SIZE, SIZE))
     if not writer.isOpened():
         raise InputError(f'{path}: cannot be written; is the folder writable, and does OpenCV have ffmpeg?')
-    rows: List[list] = []
-    for i, (frame, action, verb, noun) in enumerate(frames):
+    for frame, *_ in frames:
         writer.write(np.ascontiguousarray(frame[..., ::-1]))
+    writer.release()
+
+
+def annotate(path: Path, frames: Sequence[Frame], verbs: Sequence[str] = VERBS,
+             length: int = ACTION) -> List[list]:
+    """Returns the annotation rows of a video, whose actions have ``length`` frames."""
+    rows: List[list] = []
+    for i, (_, action, verb, noun) in enumerate(frames):
         if action == len(rows):
             v, n = verbs.index(verb), list(NOUNS).index(noun)
             start, stop = timestamp(i / FPS), timestamp((i + length) / FPS)
             rows.append([f'{path.stem}_{action}', path.parts[-3], path.stem, start, start, stop, i + 1,
                          i + length, f'{verb} {noun}', verb, v, noun, n, [noun], [n]])
-    writer.release()
     return rows
 
 
@@ -157,13 +162,14 @@ def write_csv(path: Path, header, rows) -> None:
         csv.writer(file, lineterminator='\n').writerows([header, *rows])
 
 
-def write_annotations(root: Path, rows: Dict[str, List[list]], verbs: Sequence[str] = VERBS) -> None:
-    """Writes the annotations of each split and the names of the classes."""
+def write_annotations(root: Path, rows: Dict[str, List[list]], verbs: Sequence[str] = VERBS,
+                      categories: Dict[str, str] = {}) -> None:
+    """Writes the annotations of each split, and the names of the classes and their categories."""
     for split in rows:
         write_csv(root / f'EPIC_100_{split}.csv', COLUMNS, rows[split])
     for kind, names in (('verb', verbs), ('noun', NOUNS)):
         write_csv(root / f'EPIC_100_{kind}_classes.csv', ['id', 'key', 'instances', 'category'],
-                  [[i, name, [name], kind] for i, name in enumerate(names)])
+                  [[i, name, [name], categories.get(name, kind)] for i, name in enumerate(names)])
     print(f'{root}: {len(rows["train"])} actions to train on, {len(rows["validation"])} to validate')
 
 
@@ -194,8 +200,9 @@ def generate(root: Path, train_videos: int = 160, val_videos: int = 20, actions:
     jobs = [(split, i) for split in counts for i in range(counts[split])]
     rows: Dict[str, List[list]] = {split: [] for split in counts}
     for split, i in track(jobs, description=f'videos into {root}'):
-        frames = scene([seed, split == 'train', i], actions, objects)
-        rows[split] += write_video(video_path(root, split, i), frames)
+        frames, path = list(scene([seed, split == 'train', i], actions, objects)), video_path(root, split, i)
+        write_video(path, frames)
+        rows[split] += annotate(path, frames)
     write_annotations(root, rows)
 
 

@@ -9,11 +9,21 @@ know the order is right on one of the two. The rest is as in generate.py.
 """
 import argparse
 from pathlib import Path
-from typing import Dict, Iterator, List, Tuple
+from typing import Callable, Dict, Iterator, List, Sequence, Tuple
 
 import cv2
 import numpy as np
-from generate import NOUNS, Frame, background, check, draw, video_path, write_annotations, write_video
+from generate import (
+    NOUNS,
+    Frame,
+    annotate,
+    background,
+    check,
+    draw,
+    video_path,
+    write_annotations,
+    write_video,
+)
 from rich.progress import track
 
 from projects.cast.utils import InputError, run_tool
@@ -46,19 +56,21 @@ def layout(rng: np.random.Generator, count: int) -> np.ndarray:
             return found
 
 
-def scene(seed: List[int], actions: int, objects: int) -> Iterator[Frame]:
-    """Yields the frames of an untrimmed video."""
+def scene(seed: List[int], actions: int, objects: int, verbs: Sequence[str] = VERBS,
+          motion: Callable[[str], str] = str) -> Iterator[Frame]:
+    """Yields the frames of an untrimmed video; ``motion`` tells what each verb looks like, one of VERBS."""
     rng = np.random.default_rng(seed)
     worktop = background(rng)
     for action in range(actions):
-        verb, side = str(rng.choice(VERBS)), int(rng.integers(4))
+        verb, side = str(rng.choice(verbs)), int(rng.integers(4))
+        looks = motion(verb)
         nouns = [str(n) for n in rng.choice(list(NOUNS), objects, replace=False)]
         places, angles = layout(rng, objects), rng.uniform(0, 180, objects)
         for f in range(-REST, ACTION + REST):
             frame = (worktop + rng.normal(0, 2, worktop.shape)).clip(0, 255).astype(np.uint8)
             for noun, position, angle in zip(nouns[1:], places[1:], angles[1:]):
                 draw(frame, noun, position, angle)
-            shift, size, light = pose(verb, np.clip(f / (ACTION - 1), 0, 1), side)
+            shift, size, light = pose(looks, np.clip(f / (ACTION - 1), 0, 1), side)
             draw(frame, nouns[0], places[0] + shift, angles[0], size, light)
             yield frame, action if 0 <= f < ACTION else -1, verb, nouns[0]
 
@@ -94,8 +106,9 @@ def generate(root: Path, train_videos: int = 160, val_videos: int = 40, actions:
     for split, i in track([(s, i) for s in counts for i in range(0, counts[s], 2)], f'videos into {root}'):
         frames = list(scene([seed, split == 'train', i], actions, objects))
         for k, order in enumerate((frames, backwards(frames))):
-            rows[split] += write_video(video_path(root, split, i + k, SUFFIX), order, VERBS, ACTION, 'MJPG',
-                                       cv2.CAP_OPENCV_MJPEG)
+            path = video_path(root, split, i + k, SUFFIX)
+            write_video(path, order, 'MJPG', cv2.CAP_OPENCV_MJPEG)
+            rows[split] += annotate(path, order, VERBS, ACTION)
     write_annotations(root, rows, VERBS)
 
 

@@ -35,6 +35,8 @@ class ASTExpert(Expert):
         stride: Distance between neighbouring patches, in rows and in mel bins.
         drop_attention: Whether drop path also applies to the self-attention, its frozen branch included.
             CA2ST's program does this in the audio stream only.
+        weight_init: Initialisation of a tower that is trained from scratch, as timm names it: ``jax`` is
+            Xavier's.
         modality: See :class:`Expert`.
         kwargs: See :class:`Expert`. ``checkpoint`` may be a file of AST (AudioSet), of timm's distilled DeiT,
             whose kernel and positions are adapted to spectrograms as in AST, or of Hugging Face's AST.
@@ -46,16 +48,18 @@ class ASTExpert(Expert):
     learns_post_norm = False
 
     def __init__(self, num_rows: int = 1024, num_mel_bins: int = 128, patch_size: int = 16, stride: int = 10,
-                 drop_attention: bool = False, modality: str = 'audio', **kwargs) -> None:
+                 drop_attention: bool = False, weight_init: str = '', modality: str = 'audio',
+                 **kwargs) -> None:
         self.native_size, self.patch_size, self.stride = (num_rows, num_mel_bins), patch_size, stride
-        self.drop_attention = drop_attention
+        self.drop_attention, self.weight_init = drop_attention, weight_init
         super().__init__(grid=self.grid_of(self.native_size), modality=modality, **kwargs)
         self.table = SpectrogramPositions(self.tower, 'pos_embed', self.grid, (1, 2), self.num_prefix)
 
     def build_tower(self) -> nn.Module:
         tower = VisionTransformerDistilled(
             img_size=self.patch_size, patch_size=self.patch_size, in_chans=1, num_classes=0,
-            embed_dim=self.embed_dims, depth=self.depth, num_heads=self.num_heads, mlp_ratio=self.mlp_ratio)
+            embed_dim=self.embed_dims, depth=self.depth, num_heads=self.num_heads, mlp_ratio=self.mlp_ratio,
+            weight_init=self.weight_init)
         tower.patch_embed.proj = nn.Conv2d(1, self.embed_dims, self.patch_size, self.stride)
         places = torch.Size(self.grid).numel() + self.num_prefix
         tower.pos_embed = nn.Parameter(torch.empty(1, places, self.embed_dims))
