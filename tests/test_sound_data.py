@@ -6,7 +6,7 @@ import zipfile
 import numpy as np
 import pytest
 import torch
-from conftest import ROOT, write_frames
+from conftest import ROOT, load_tool, write_frames
 from mmengine.dataset import Compose
 from sounds import write_sound
 from test_ca2st_configs import MAIN, short
@@ -14,7 +14,7 @@ from tools.test_data_tools import call, fails
 
 from mmaction.registry import DATASETS, METRICS
 from projects.cast.datasets import read_label_map
-from projects.cast.engine import read_config
+from projects.cast.engine import read_config, with_sound
 from projects.cast.utils import InputError
 
 EXTRA = ROOT / 'configs/ca2st/_base_/datasets/k400.py'
@@ -200,4 +200,36 @@ def test_the_check_counts_silent_files(tmp_path, capsys):
     assert call('data/check.py', config, '--split', 'val', '--workers', 1, '--cfg-options',
                 f'val_dataloader.dataset.ann_file={tmp_path}/list',
                 f'val_dataloader.dataset.data_prefix.video={tmp_path}') is False
-    assert '2 samples, 0 missing, 0 broken, 0 short, 1 silent' in capsys.readouterr().out
+    assert '2 samples, 0 missing, 0 broken, 0 short, 1 silent, 0 damaged' in capsys.readouterr().out
+
+
+def test_the_check_listens_to_the_segment(tmp_path):
+    """The sound ends before it."""
+    write_sound(tmp_path / 'a.avi', np.full(16000, 0.1), pictures=30)
+    tool, listen = load_tool('data/check.py'), dict(type='LoadSpectrogram', num_rows=50)
+    sample = dict(filename=str(tmp_path / 'a.avi'), start_index=0, start_time=2., stop_time=2.8)
+    assert tool.check((dict(sample, start_time=0.), 4, listen)) == []
+    ((kind, file, what), ) = tool.check((sample, 4, listen))
+    assert (kind, file) == ('silent', str(tmp_path / 'a.avi'))
+    assert what.endswith('a.avi, 2.00 to 2.80 s: has no sound')
+
+
+def test_two_videos_of_one_name(tmp_path):
+    for name in ('a/x.mp4', 'b/x.webm'):
+        touch(tmp_path, name)
+    with pytest.raises(InputError, match='has a/x.mp4 and b/x.webm, which have the same name'):
+        load_tool('data/_lists.py').videos_below(tmp_path)
+
+
+def test_the_hosts_own_fields_are_kept():
+    pipeline = [dict(type='UniformClips', clip_len=4), dict(type='PackActionInputs')]
+    (packed, ) = [t for t in with_sound(dict.fromkeys(
+        ('train_pipeline', 'val_pipeline', 'test_pipeline'), pipeline))[0] if t['type'] == 'PackActionInputs']
+    assert 'img_shape' in packed['meta_keys'] and 'no_sound' in packed['meta_keys']
+
+
+def test_a_broken_sample_is_wrong_whatever_the_scores():
+    metric = METRICS.build(dict(type='AccuracyMetric'))
+    sample = dict(pred_score=torch.tensor([-3., -2., -5.]), gt_label=torch.tensor([0]), broken=True)
+    metric.process(None, [sample])
+    assert metric.evaluate(1)['acc/top1'] == 0

@@ -12,7 +12,7 @@ from sounds import write_sound
 from mmaction.registry import MODELS, TRANSFORMS
 from mmaction.structures import ActionDataSample
 from projects.cast.datasets.log_mel import count_rows, log_mel
-from projects.cast.datasets.sound_file import SoundFile, resample
+from projects.cast.datasets.sound_file import SoundFile, has_sound, resample
 from projects.cast.datasets.spectrogram import LoadSpectrogram
 from projects.cast.utils import InputError
 
@@ -89,12 +89,76 @@ def test_a_part_is_the_same_as_in_the_whole(tmp_path, suffix, codec, sample_form
     assert np.abs(part - expected).max() < (1e-4 if codec in ('pcm_s16le', 'flac') else 0.05)
     if codec in ('pcm_s16le', 'flac'):
         assert np.abs(expected - noise[40000:68000]).max() < 1e-4
+        for start in (0.01, 0.02, 0.03):  # near the beginning, too
+            assert np.abs(read(path, start, 1.) - whole[round(start * 16000):16000]).max() < 1e-4
 
 
 def test_sound_that_begins_after_the_pictures(tmp_path):
     write_sound(tmp_path / 'a.mkv', sine(), codec='flac', pictures=30, delay=1.)
     wave = read(tmp_path / 'a.mkv')
     assert not wave[:15900].any() and np.abs(wave[16000:17000] - sine()[:1000]).max() < 1e-3
+
+
+def test_sound_that_does_not_begin_at_zero_is_not_moved(tmp_path):
+    """In an MPEG transport stream; reads from the start agree with later ones."""
+    noise = 0.2 * np.random.default_rng(0).standard_normal(16000 * 6)
+    write_sound(tmp_path / 'a.ts', noise, 16000, 'aac', sample_format='fltp', pictures=60)
+    whole, later = read(tmp_path / 'a.ts', 0, 5.), read(tmp_path / 'a.ts', 3., 5.)
+    assert np.abs(whole[48100:] - later[100:]).max() < 0.05
+
+
+def test_a_window_in_the_middle_is_that_of_the_whole(tmp_path):
+    """Its first row as well, though another rate has to be resampled."""
+    write_sound(tmp_path / 'a.wav', sine(8., 44100), 44100)
+    results = load(tmp_path / 'a.wav', num_rows=400)
+    whole = log_mel(resample(read(tmp_path / 'a.wav'), 44100, 16000), 16000)
+    first = len(whole) - 400 - int((len(whole) - 400) / 2)
+    assert np.abs(results['audio'][0, 0].numpy() - whole[first:first + 400]).max() < 2e-3
+
+
+def test_titles_in_any_encoding(tmp_path):
+    write_sound(tmp_path / 'a.avi', sine(), pictures=10)
+    data = (tmp_path / 'a.avi').read_bytes()
+    at = data.index(b'ISFT') + 8
+    (tmp_path / 'a.avi').write_bytes(data[:at] + b'\xe9' + data[at + 1:])
+    assert has_sound(str(tmp_path / 'a.avi'))
+
+
+def test_a_stream_without_a_decoder_is_damaged(tmp_path):
+    write_sound(tmp_path / 'a.mkv', sine(), codec='flac')
+    data = (tmp_path / 'a.mkv').read_bytes()
+    assert b'A_FLAC' in data
+    (tmp_path / 'a.mkv').write_bytes(data.replace(b'A_FLAC', b'A_XYZA'))
+    results = load(tmp_path / 'a.mkv')
+    assert results['no_sound'] and results['damaged_sound']
+
+
+def test_missing_parts_are_damage(tmp_path):
+    """Also where the container drops them, and at the end."""
+    noise = 0.3 * np.random.default_rng(0).standard_normal(16000 * 6)
+    write_sound(tmp_path / 'a.mkv', noise, codec='flac')
+    assert 'damaged_sound' not in load(tmp_path / 'a.mkv', num_rows=600)
+    data = bytearray((tmp_path / 'a.mkv').read_bytes())
+    third = len(data) // 3
+    data[third:third + 8000] = bytes(8000)
+    (tmp_path / 'a.mkv').write_bytes(data)
+    assert load(tmp_path / 'a.mkv', num_rows=600)['damaged_sound']
+    write_sound(tmp_path / 'b.mp3', noise, codec='mp3', sample_format='fltp')
+    data = (tmp_path / 'b.mp3').read_bytes()
+    (tmp_path / 'b.mp3').write_bytes(data[:len(data) // 2])  # the header still says 6 s
+    assert load(tmp_path / 'b.mp3', num_rows=600)['damaged_sound']
+
+
+def test_hdf5_that_is_no_row_of_samples(tmp_path):
+    wave = np.full(24000, 0.1, np.float32)
+    wave[12000] = np.nan
+    with h5py.File(tmp_path / 'a.hdf5', 'w') as file:
+        file['two'], file['group/one'], file['nan'], file['scalar'] = np.zeros((2, 9)), wave, wave, 3
+    for key in ('two', 'group', 'scalar'):
+        with pytest.raises(InputError, match=rf'a.hdf5/{key}: is .* instead of \(samples, \)'):
+            SoundFile(str(tmp_path / 'a.hdf5' / key))
+    results = load(tmp_path / 'a.hdf5/nan', num_rows=50)
+    assert results['audio'].isfinite().all() and results['damaged_sound']
 
 
 @pytest.mark.parametrize('seconds', [0.5, 3.])

@@ -29,7 +29,8 @@ def main() -> None:
                              ) from error
     mean = {name: np.mean([row[name] for row in rows]) for name in ('acc/top1', 'acc/top5')}
     for path, row in [*zip(args.scores, rows), ('mean', mean)]:
-        print(f'{path}: ' + ', '.join(f'{name[4:]} {row[name]:.2f}' for name in mean))
+        notes = ''.join(f', {name[4:]} {value:g}' for name, value in row.items() if name not in mean)
+        print(f'{path}: ' + ', '.join(f'{name[4:]} {row[name]:.2f}' for name in mean) + notes)
 
 
 if __name__ == '__main__':

@@ -30,13 +30,18 @@ def videos_below(folder: Path) -> Dict[str, str]:
     """Returns the path below ``folder`` of each video, by its name without suffix.
 
     Raises:
-        InputError: If there is none.
+        InputError: If there is none, or two have the same name.
     """
     paths = sorted(path for path in folder.rglob('*') if path.suffix.lower() in SUFFIXES)
     if not paths:
         raise InputError(f'{folder}: there are no videos ({", ".join(sorted(SUFFIXES))}) in it or below; '
                          'give the folder of the videos')
-    return {path.stem: path.relative_to(folder).as_posix() for path in paths}
+    found: Dict[str, str] = {}
+    for path in paths:
+        here = path.relative_to(folder).as_posix()
+        if (other := found.setdefault(path.stem, here)) != here:
+            raise InputError(f'{folder}: has {other} and {here}, which have the same name; move one away')
+    return found
 
 
 def write_list(target: Path, entries: Iterable[Entry], folder: Path, there: Dict[str, str],

@@ -6,7 +6,7 @@ _base_ = 'ca2st_mini_cast.py'
 from projects.cast.engine import derive, with_sound
 
 train_pipeline, val_pipeline, test_pipeline = with_sound(
-    _base_, num_rows=64, num_clips=1, spec_augment=dict(max_time=12, max_mel=24))
+    _base_, num_rows=64, num_clips=1, spec_augment=dict(max_time=6, max_mel=12))
 cast = _base_.model.backbone
 audio = dict(
     type='ASTExpert',

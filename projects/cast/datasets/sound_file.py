@@ -31,11 +31,15 @@ class SoundFile:
     """The sound of a file, as one channel.
 
     Time 0 is that of the first picture, if there are pictures, and otherwise the beginning of the sound.
-    Channels are averaged. What cannot be decoded is silence, and sets :attr:`damaged`.
+    Channels are averaged. If there are several audio streams, the first is heard that can be decoded. What
+    cannot be decoded, or is missing between two parts, is silence, and sets :attr:`damaged`.
 
     Args:
         path: A file that FFmpeg reads, or ``FILE.hdf5/KEY``: samples at 24 kHz, as EPIC-SOUNDS keeps those of
             a video.
+
+    Raises:
+        InputError: If a library is missing, or the HDF5 data set is not a row of samples.
 
     Attributes:
         rate: Samples per second, or None if there is no sound.
@@ -60,15 +64,16 @@ class SoundFile:
         """Opens a file that FFmpeg reads."""
         av: Any = library('av')
         try:
-            self.container = av.open(self.path)
+            self.container = av.open(self.path, metadata_errors='replace')  # titles may have any encoding
         except (av.FFmpegError, OSError):
             self.damaged = True
             return
         streams = self.container.streams
-        if not streams.audio or not streams.audio[0].rate:
+        stream = next((s for s in streams.audio if getattr(s, 'rate', None)), None)  # others have no decoder
+        if stream is None:
+            self.damaged = bool(streams.audio)
             return
-        stream = streams.audio[0]
-        self.rate = stream.rate
+        self.stream, self.rate = stream, stream.rate
         first = streams.video[0] if streams.video else stream
         self.zero = float((first.start_time or 0) * first.time_base)
         self.seconds = inf  # some containers do not know it, or only for the pictures
@@ -83,8 +88,11 @@ class SoundFile:
             self.damaged = True
             return
         if self.key in self.container:
-            self.rate = 24000
-            self.seconds = len(self.container[self.key]) / self.rate
+            shape = getattr(self.container[self.key], 'shape', 'a group')
+            if not isinstance(shape, tuple) or len(shape) != 1:
+                raise InputError(f'{self.path}: is {shape} instead of (samples, ); name the data set of a '
+                                 'video')
+            self.rate, self.seconds = 24000, shape[0] / 24000
 
     def __enter__(self) -> 'SoundFile':
         return self
@@ -100,33 +108,45 @@ class SoundFile:
         """
         assert self.rate is not None
         if self.key:
-            part = slice(round(start * self.rate), None if stop == inf else round(stop * self.rate))
-            pieces = [(start, as_float(self.container[self.key][part]))]
+            pieces = self.slice(start, stop)
         else:
             pieces = self.decode(start, stop)
         if stop == inf:
             stop = max((t + len(piece) / self.rate for t, piece in pieces), default=start)
         wave = np.zeros(max(round((stop - start) * self.rate), 0), np.float32)
-        expected = 0
+        expected = -inf
         for t, piece in pieces:
             at = round((t - start) * self.rate)
             if abs(at - expected) < JITTER * self.rate:
-                at = expected
+                at = int(expected)
+            self.damaged |= at > expected > -inf
             expected = at + len(piece)
             piece = piece[max(-at, 0):max(len(wave) - at, 0)]
             wave[max(at, 0):max(at, 0) + len(piece)] = piece
+        if not np.isfinite(wave).all():
+            self.damaged, wave = True, np.nan_to_num(wave, posinf=0, neginf=0)
         return wave
+
+    def slice(self, start: float, stop: float) -> Pieces:
+        """Returns a part of an HDF5 data set; time before its beginning is not in it."""
+        first = max(round(start * self.rate), 0)  # type: ignore[operator]
+        last = None if stop == inf else max(round(stop * self.rate), 0)  # type: ignore[operator]
+        try:
+            return [(first / self.rate, as_float(self.container[self.key][first:last]))]  # type: ignore[operator]
+        except OSError:
+            self.damaged = True
+            return []
 
     def decode(self, start: float, stop: float) -> Pieces:
         """Returns at least the pieces from ``start`` to ``stop``."""
         if start >= self.to_the_end[0]:
             return self.to_the_end[1]
         av: Any = library('av')
-        stream, pieces = self.container.streams.audio[0], []
+        pieces: Pieces = []
         after = 0.
         try:
             self.container.seek(int(max(start + self.zero - LEAD, 0) * 1e6))
-            for packet in self.container.demux(stream):
+            for packet in self.container.demux(self.stream):
                 try:
                     frames = packet.decode()
                 except av.FFmpegError:

@@ -107,16 +107,18 @@ class LoadSpectrogram(BaseTransform):
         if min(stop, sound.seconds) == np.inf:
             sound.read(begin)  # to its end, which the file does not tell
         while True:
-            end = min(stop, sound.seconds)
+            announced, end = sound.seconds, min(stop, sound.seconds)
             rows = count_rows(round((end - begin) * rate), rate)
             if rows < 1:
                 return None
             starts = self.starts(max(rows - self.num_rows, 0), clips)
             first, last = min(starts), min(max(starts) + self.num_rows, rows)
-            wave = sound.read(begin + first * hop, min(begin + (last + 2) * hop, end))
-            if end <= sound.seconds + JITTER:  # otherwise, the file announced more than there is
+            before = min(first, 2)  # rows that resampling needs before the first; it needs two behind, too
+            wave = sound.read(begin + (first - before) * hop, min(begin + (last + 2) * hop, end))
+            if end <= sound.seconds + JITTER:
                 break
-        heard = log_mel(resample(wave, sound.rate, rate), rate)[:last - first]
+            sound.damaged |= np.inf > announced > sound.seconds + 0.5  # there is less than the file says
+        heard = log_mel(resample(wave, sound.rate, rate), rate)[before:before + last - first]
         return heard, starts, (end - begin) / rows
 
     def transform(self, results: Dict) -> Dict:

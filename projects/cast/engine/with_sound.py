@@ -1,11 +1,15 @@
 """Adds sound to the pipelines of a data set of videos."""
+import inspect
 from typing import Any, List, Mapping, Sequence
 
 from mmengine import ConfigDict
 
+from mmaction.datasets.transforms import PackActionInputs
+
 from ..utils import InputError
 
 Pipeline = List[dict]
+META_KEYS = inspect.signature(PackActionInputs).parameters['meta_keys'].default  # of the host
 
 
 def with_sound(base: ConfigDict, num_rows: int = 1024, num_clips: int = 2,
@@ -43,8 +47,9 @@ def add_sound(pipeline: Sequence[dict], num_rows: int, meta_keys: Sequence[str],
     sounding: Pipeline = []
     for transform in pipeline:
         if transform['type'] == 'PackActionInputs':
+            kept = transform.get('meta_keys', META_KEYS)
             transform = dict(transform, collect_keys=('imgs', 'audio', 'times'),
-                             meta_keys=(*transform['meta_keys'], 'no_sound', 'damaged_sound', *meta_keys))
+                             meta_keys=(*kept, 'no_sound', 'damaged_sound', *meta_keys))
         if 'clip_len' not in transform:
             sounding.append(transform)
             continue

@@ -1,6 +1,7 @@
 """MMAction2's accuracy, extended to test sets with broken videos."""
 from typing import Dict, Sequence
 
+import torch
 from torch import Tensor
 
 from mmaction.evaluation import AccMetric
@@ -49,7 +50,7 @@ class AccuracyMetric(AccMetric):
             check_scores(sample['pred_score'])
             if sample.get('broken'):
                 score = sample['pred_score'].clone()
-                score[sample['gt_label']] = -1
+                score[sample['gt_label']] = torch.finfo(score.dtype).min
                 sample = {**sample, 'pred_score': score}
             super().process(data_batch, [sample])
             self.results[-1].update(notes_of(sample))

@@ -1,0 +1,121 @@
+"""Pictures and tables of several test runs: balance, gains in F1, confusion."""
+import csv
+import pickle
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+import torch
+from conftest import load_tool
+
+from projects.cast.utils import InputError
+
+TOOL = load_tool('analysis/compare_runs.py')
+VERBS = ['put', 'take', 'cut']
+
+
+def one_hot(index, classes):
+    return torch.eye(classes)[index] * 0.6 + 0.1
+
+
+def write(path, verbs, nouns, predicted_verbs, predicted_nouns, **more):
+    samples = [dict(pred_score=dict(noun=one_hot(pn, 4), verb=one_hot(pv, 3)), gt_label=dict(verb=v, noun=n),
+                    narration_id=str(i), **more)
+               for i, (v, n, pv, pn) in enumerate(zip(verbs, nouns, predicted_verbs, predicted_nouns))]
+    path.write_bytes(pickle.dumps(samples))
+    return f'{path.stem}={path}'
+
+
+@pytest.fixture
+def runs(tmp_path):
+    """Verbs 0 0 1 1 1 2 and nouns 0 1 1 0 0 1; nouns 2 and 3 do not occur."""
+    verbs, nouns = [0, 0, 1, 1, 1, 2], [0, 1, 1, 0, 0, 1]
+    return (write(tmp_path / 'a.pkl', verbs, nouns, [0, 1, 1, 1, 0, 0], [0, 1, 2, 0, 3, 1]),
+            write(tmp_path / 'b.pkl', verbs, nouns, [0, 0, 1, 1, 0, 2], [0, 1, 1, 0, 0, 0]))
+
+
+@pytest.fixture
+def classes(tmp_path):
+    paths = []
+    for task, rows in (('verb', [(2, 'cut', 'change'), (0, 'put', 'move'), (1, 'take', 'move')]),
+                       ('noun', [(i, name, 'food') for i, name in enumerate('abcd')])):
+        path = tmp_path / f'{task}.csv'
+        with path.open('w', newline='') as file:
+            csv.writer(file).writerows([['id', 'key', 'instances', 'category'],
+                                        *([i, name, '[]', group] for i, name, group in rows)])
+        paths.append(str(path))
+    return paths
+
+
+def call(monkeypatch, *arguments):
+    monkeypatch.setattr('sys.argv', ['compare_runs.py', *map(str, arguments)])
+    TOOL.main()
+
+
+def test_table_by_hand(runs, classes, tmp_path, monkeypatch, capsys):
+    out = tmp_path / 'out'
+    call(monkeypatch, *runs, '--classes', *classes, '--out', out)
+    with (out / 'classes.csv').open() as file:
+        rows = {row['class']: row for row in csv.DictReader(file)}
+    assert list(rows) == ['put', 'take', 'cut', 'a', 'b'] and rows['cut']['category'] == 'change'
+    # run a says put 3 times, once rightly, for 2 samples; take 3 times, twice rightly, for 3; cut never
+    expected = {'put': (100 / 3, 50, 40), 'take': (200 / 3, 200 / 3, 200 / 3), 'cut': (0, 0, 0)}
+    for name, values in expected.items():
+        found = [float(rows[name][f'{measure} a']) for measure in TOOL.MEASURES]
+        assert found == pytest.approx(values, abs=0.01)
+    assert rows['take']['samples'] == '3' and float(rows['cut']['F1 b']) == 100
+    output = capsys.readouterr().out
+    assert 'a: verb 50.0, noun 66.7, harmonic mean 57.1' in output and 'b: verb 83.3, noun 83.3' in output
+    assert sorted(path.name for path in out.glob('*.png')) == [
+        'balance.png', 'categories_verb_a.png', 'confusion_noun_a.png', 'confusion_noun_b.png',
+        'confusion_verb_a.png', 'confusion_verb_b.png', 'gains_noun_a.png', 'gains_verb_a.png']
+    assert all(plt.imread(path).std() > 0.02 for path in out.glob('*.png'))
+
+
+def test_measures_are_those_of_scikit_learn(tmp_path):
+    sklearn = pytest.importorskip('sklearn.metrics')
+    rng = np.random.default_rng(0)
+    task = TOOL.Task(rng.integers(9, size=200), rng.normal(size=(200, 10)))
+    expected = sklearn.precision_recall_fscore_support(task.labels, task.predicted, labels=range(10),
+                                                       zero_division=0)
+    np.testing.assert_allclose(TOOL.measures(task), 100 * np.array(expected[:3]), atol=1e-4)
+    matrix = sklearn.confusion_matrix(task.labels, task.predicted, labels=range(10), normalize='true')
+    np.testing.assert_allclose(TOOL.confusion(task), matrix)
+
+
+def test_confusion_and_categories_by_hand():
+    task = TOOL.Task(np.array([0, 0, 0, 1]), np.eye(3)[[0, 1, 1, 1]])
+    np.testing.assert_allclose(TOOL.confusion(task), [[1 / 3, 2 / 3, 0], [0, 1, 0], [0, 0, 0]])
+    gain = TOOL.by_category(np.array([10., 20., 5.]), np.array([3, 1, 0]), ['x', 'x', 'y'])
+    assert gain == {'x': 12.5}  # weighted by the samples; y has none
+
+
+def test_one_label_and_broken_videos(tmp_path):
+    samples = [dict(pred_score=one_hot(label, 3), gt_label=torch.tensor([label]), broken=label == 2)
+               for label in (0, 1, 2)]
+    (tmp_path / 'x.pkl').write_bytes(pickle.dumps(samples))
+    run = TOOL.read_run(str(tmp_path / 'x.pkl'))
+    assert list(run) == ['action'] and run['action'].top1 == pytest.approx(200 / 3)
+
+
+def test_300_classes_fit(tmp_path):
+    names = {f'class {i} with a long name': float(i - 100) for i in range(300)}
+    load_tool('analysis/_bars.py').draw_gains(names, 'gains', tmp_path / 'gains.png')
+    height, width, _ = plt.imread(tmp_path / 'gains.png').shape
+    assert width < 2600 and height > 60 * 15  # pixels a name
+
+
+def test_says_what_is_wrong(runs, classes, tmp_path, monkeypatch):
+    cases = [
+        (runs[:1], 'give two or more runs, each as NAME=FILE.pkl'),
+        ((runs[0], runs[0]), 'give each run a name of its own'),
+        ((runs[0], write(tmp_path / 'c.pkl', [0], [1], [0], [1])), 'c and a are not on the same samples'),
+        ((runs[0], write(tmp_path / 'd.pkl', [-1], [1], [0], [1])), 'd.pkl: has 1 samples without labels'),
+        ((*runs, '--classes', classes[0]), '--classes has 1 files for the tasks verb, noun'),
+        ((*runs, '--classes', classes[1], classes[0]), 'noun.csv: has 4 classes, the scores of verb have 3')]
+    for arguments, message in cases:
+        with pytest.raises(InputError, match=message):
+            call(monkeypatch, *arguments, '--out', tmp_path / 'out')
+    (tmp_path / 'e.pkl').write_bytes(pickle.dumps([1, 2]))
+    with pytest.raises(InputError, match='e.pkl: has no scores with labels'):
+        TOOL.read_run(str(tmp_path / 'e.pkl'))

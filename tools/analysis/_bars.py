@@ -1,0 +1,66 @@
+"""Draws the pictures of compare_runs.py."""
+from pathlib import Path
+from statistics import harmonic_mean
+from typing import Dict, List
+
+import matplotlib
+import numpy as np
+
+matplotlib.use('Agg')
+import matplotlib.pyplot as plt  # noqa: E402
+
+MORE, LESS, DPI = '#34688f', '#c0392b', 110
+ROWS = 60  # bars of a column
+MOST_NAMES = 60  # classes whose names fit beside a matrix
+
+
+def draw_balance(accuracies: Dict[str, Dict[str, float]], path: Path) -> None:
+    """Draws the accuracies of each run by task, and their harmonic mean."""
+    tasks = list(next(iter(accuracies.values())))
+    columns = [*tasks, 'harmonic mean'] if len(tasks) > 1 else tasks
+    fig, ax = plt.subplots(figsize=(1.5 + 1.6 * len(columns), 3.6), layout='constrained')
+    width = 0.8 / len(accuracies)
+    for n, (name, row) in enumerate(accuracies.items()):
+        values = [*row.values(), harmonic_mean(list(row.values()))][:len(columns)]
+        places = np.arange(len(columns)) + (n - (len(accuracies) - 1) / 2) * width
+        bars = ax.bar(places, values, width, label=name)
+        ax.bar_label(bars, fmt='%.1f', fontsize=8)
+    ax.set_xticks(range(len(columns)), columns)
+    ax.set(ylabel='top-1 accuracy, %')
+    fig.legend(loc='outside upper center', ncols=len(accuracies))
+    fig.savefig(path, dpi=DPI)
+    plt.close(fig)
+
+
+def draw_gains(gains: Dict[str, float], title: str, path: Path) -> None:
+    """Draws gains as horizontal bars, the largest first, in as many columns as their names need."""
+    entries = sorted(gains.items(), key=lambda item: -item[1])
+    columns = -(-len(entries) // ROWS)
+    rows = -(-len(entries) // columns)
+    fig, axes = plt.subplots(1, columns, figsize=(max(4.2 * columns, 6), 0.9 + 0.17 * rows),
+                             layout='constrained', squeeze=False, sharex=True)
+    for ax, start in zip(axes[0], range(0, len(entries), rows)):
+        part = entries[start:start + rows]
+        values = [value for _, value in part]
+        ax.barh(range(len(part)), values, color=[MORE if v >= 0 else LESS for v in values])
+        ax.set_yticks(range(len(part)), [name for name, _ in part], fontsize=7)
+        ax.set_ylim(rows - 0.5, -0.5)
+        ax.axvline(0, color='black', lw=0.8)
+        ax.grid(axis='x', lw=0.3)
+    fig.suptitle(title, fontsize=10)
+    fig.savefig(path, dpi=DPI)
+    plt.close(fig)
+
+
+def draw_confusion(shares: np.ndarray, names: List[str], title: str, path: Path) -> None:
+    """Draws a confusion matrix; the names of the classes only if there is room for them."""
+    side = min(max(3.5, 0.24 * len(names)), 14)
+    fig, ax = plt.subplots(figsize=(side + 1, side), layout='constrained')
+    image = ax.imshow(shares, cmap='magma_r', vmin=0, vmax=1)
+    fig.colorbar(image, ax=ax, shrink=0.8, label="share of the true class's samples")
+    ax.set(xlabel='predicted', ylabel='true', title=title)
+    if len(names) <= MOST_NAMES:
+        ax.set_xticks(range(len(names)), names, rotation=90, fontsize=8)
+        ax.set_yticks(range(len(names)), names, fontsize=8)
+    fig.savefig(path, dpi=DPI)
+    plt.close(fig)

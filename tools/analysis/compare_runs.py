@@ -1,0 +1,175 @@
+"""Draws how test runs differ, as the paper does: balance, gains of classes and super-categories, confusion.
+
+    python tools/analysis/compare_runs.py CLIP=clip.pkl VideoMAE=videomae.pkl CAST=cast.pkl --out FOLDER
+        [--classes EPIC_100_verb_classes.csv EPIC_100_noun_classes.csv]
+
+The files are those of ``tools/test.py --dump`` on the same test data; the gains are those of the last run
+over each of the others. FOLDER gets
+
+- balance.png: top-1 accuracy of each task and their harmonic mean (figure 4 of the paper);
+- gains_TASK_OTHER.png: gain in F1 of every class (figures 11 to 14);
+- categories_TASK_OTHER.png: gain in the mean F1 of the classes of each super-category, weighted by their
+  number of samples (figure 5), if --classes has super-categories;
+- confusion_TASK_RUN.png: for each class, the share of its samples that were taken for each other class;
+- classes.csv: samples, and precision, recall and F1 of each run, for each class.
+
+Classes without test samples are left out. ``--classes`` has one file per task: official files of
+EPIC-KITCHENS-100 or other CSV files with the columns id, key and category.
+"""
+import argparse
+import csv
+from pathlib import Path
+from statistics import harmonic_mean
+from typing import Dict, List, NamedTuple, Sequence
+
+import numpy as np
+from _bars import draw_balance, draw_confusion, draw_gains
+from _classes import read_classes
+from _dump import read_dump
+from mmpretrain.evaluation import ConfusionMatrix, SingleLabelMetric
+
+from projects.cast.utils import InputError, in_order, labels_by_task, run_tool
+
+MEASURES = ('precision', 'recall', 'F1')
+
+
+class Task(NamedTuple):
+    """Labels ``(N, )`` and scores ``(N, classes)`` of one task; a broken video is wrong."""
+
+    labels: np.ndarray
+    scores: np.ndarray
+
+    @property
+    def predicted(self) -> np.ndarray:
+        return self.scores.argmax(1)
+
+    @property
+    def top1(self) -> float:
+        """Top-1 accuracy in percent."""
+        return 100 * float(np.mean(self.predicted == self.labels))
+
+
+Run = Dict[str, Task]
+
+
+def read_run(path: str) -> Run:
+    """Reads a file of ``tools/test.py --dump``; a single task is called ``action``.
+
+    Raises:
+        InputError: If it has no scores, or samples without labels.
+    """
+    samples = read_dump(path)
+    if not isinstance(samples, list) or not samples or not all(
+            isinstance(s, dict) and 'pred_score' in s and 'gt_label' in s for s in samples):
+        raise InputError(f'{path}: has no scores with labels; write it with tools/test.py --dump')
+    scores = [s['pred_score'] if isinstance(s['pred_score'], dict) else dict(action=s['pred_score'])
+              for s in samples]
+    run = {}
+    for task in in_order(scores[0]):
+        labels = np.array([int(labels_by_task(s['gt_label'], in_order(scores[0]))[task]) for s in samples])
+        if labels.min() < 0:
+            raise InputError(f'{path}: has {(labels < 0).sum()} samples without labels; test on data that '
+                             'have them')
+        values = np.stack([score[task].double().numpy() for score in scores])
+        for i, sample in enumerate(samples):
+            if sample.get('broken'):
+                values[i, labels[i]] = -np.inf
+        run[task] = Task(labels, values)
+    return run
+
+
+def read_runs(named: Sequence[str]) -> Dict[str, Run]:
+    """Reads ``NAME=FILE`` of each run.
+
+    Raises:
+        InputError: If there are less than two, or they are not on the same samples.
+    """
+    if len(named) < 2 or not all('=' in text for text in named):
+        raise InputError(f'got {" ".join(named)}; give two or more runs, each as NAME=FILE.pkl')
+    runs = {name: read_run(path) for name, _, path in (text.partition('=') for text in named)}
+    if len(runs) < len(named):
+        raise InputError(f'got {" ".join(named)}; give each run a name of its own')
+    (first, one), *others = runs.items()
+    for name, run in others:
+        same = list(run) == list(one) and all(
+            np.array_equal(run[t].labels, one[t].labels) and run[t].scores.shape == one[t].scores.shape
+            for t in one)
+        if not same:
+            raise InputError(f'{name} and {first} are not on the same samples and classes: '
+                             f'{ {t: v.scores.shape for t, v in run.items()} } and '
+                             f'{ {t: v.scores.shape for t, v in one.items()} }; test both on one data set')
+    return runs
+
+
+def measures(task: Task) -> np.ndarray:
+    """Returns precision, recall and F1 of each class in percent, ``(3, classes)``."""
+    *found, _ = SingleLabelMetric.calculate(task.predicted, task.labels, average=None,
+                                            num_classes=task.scores.shape[1])
+    return np.array([values.numpy() for values in found])
+
+
+def confusion(task: Task) -> np.ndarray:
+    """Returns the share of each class's samples that were taken for each class; rows are true classes."""
+    counts = ConfusionMatrix.calculate(task.predicted, task.labels, num_classes=task.scores.shape[1]).numpy()
+    return counts / counts.sum(1, keepdims=True).clip(1)
+
+
+def by_category(values: np.ndarray, counts: np.ndarray, categories: Sequence[str]) -> Dict[str, float]:
+    """Returns the mean over the classes of each category, weighted by their counts, where there are any."""
+    names = np.array(categories)
+    return {name: float(np.average(values[names == name], weights=counts[names == name]))
+            for name in sorted(set(categories)) if counts[names == name].any()}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
+    parser.add_argument('runs', nargs='+', metavar='NAME=FILE.pkl', help='the last is compared with the rest')
+    parser.add_argument('--classes', nargs='+', default=[], metavar='CSV', help='class names, one per task')
+    parser.add_argument('--out', type=Path, required=True, metavar='FOLDER')
+    args = parser.parse_args()
+    runs = read_runs(args.runs)
+    tasks = list(next(iter(runs.values())))
+    if args.classes and len(args.classes) != len(tasks):
+        raise InputError(f'--classes has {len(args.classes)} files for the tasks {", ".join(tasks)}; give '
+                         'one file per task, in this order')
+    args.out.mkdir(parents=True, exist_ok=True)
+    accuracies = {name: {t: task.top1 for t, task in run.items()} for name, run in runs.items()}
+    for name, row in accuracies.items():
+        text = ', '.join(f'{t} {value:.1f}' for t, value in row.items())
+        print(f'{name}: {text}, harmonic mean {harmonic_mean(list(row.values())):.1f}')
+    draw_balance(accuracies, args.out / 'balance.png')
+    rows: List[list] = []
+    last = list(runs)[-1]
+    for i, t in enumerate(tasks):
+        entries = read_classes(args.classes[i]) if args.classes else []
+        labels, scores = runs[last][t]
+        if entries and len(entries) != scores.shape[1]:
+            raise InputError(f'{args.classes[i]}: has {len(entries)} classes, the scores of {t} have '
+                             f'{scores.shape[1]}')
+        names = [e['key'] for e in entries] or [str(n) for n in range(scores.shape[1])]
+        categories = [e['category'] for e in entries]
+        counts = np.bincount(labels, minlength=len(names))
+        there = np.flatnonzero(counts)
+        found = {name: measures(run[t]) for name, run in runs.items()}
+        rows += [[t, names[k], categories[k] if categories else '', counts[k],
+                  *(round(float(v), 2) for values in found.values() for v in values[:, k])] for k in there]
+        for name, run in runs.items():
+            draw_confusion(confusion(run[t])[np.ix_(there, there)], [names[k] for k in there],
+                           f'{t}, {name}', args.out / f'confusion_{t}_{name}.png')
+            if name == last:
+                continue
+            gain = found[last][2] - found[name][2]
+            title = f'{t}: gain in F1 of {last} over {name}, in points; mean {gain[there].mean():+.1f}'
+            draw_gains({names[k]: float(gain[k]) for k in there}, title, args.out / f'gains_{t}_{name}.png')
+            if len(set(categories)) > 1:
+                draw_gains(by_category(gain, counts, categories), f'{title} over the classes',
+                           args.out / f'categories_{t}_{name}.png')
+    with (args.out / 'classes.csv').open('w', newline='', encoding='utf-8') as file:
+        writer = csv.writer(file, lineterminator='\n')
+        header = [f'{measure} {name}' for name in runs for measure in MEASURES]
+        writer.writerows([['task', 'class', 'category', 'samples', *header], *rows])
+    print(f'{args.out}: {len(list(args.out.glob("*.png")))} pictures, and classes.csv')
+
+
+if __name__ == '__main__':
+    run_tool(main)
