@@ -275,6 +275,15 @@ def test_no_texts_overlap_in_the_figure_of_sound(monkeypatch):
     assert not any(b.overlaps(other) for i, b in enumerate(boxes) for other in boxes[:i])
 
 
+def test_the_figure_of_windows_shows_what_the_paper_says():
+    """Figure 10: along time at one place, across the frame, or everything."""
+    seen = runpy.run_path(str(ROOT / 'docs/figure_windows.py'))['seen_by']
+    t, y, x = 1, 2, 1  # the token that asks
+    assert seen['time'][:, y, x].all() and seen['time'].sum() == 4
+    assert seen['space'][t].all() and seen['space'].sum() == 25
+    assert seen['space-time'].all() and len(seen) == 3
+
+
 def test_N7_what_is_installed_meets_the_requirements():
     """Extras included; where the next major version is known to break there is a bound from above."""
     needs = [Requirement(text) for text in requires('cast-mmaction2')]
