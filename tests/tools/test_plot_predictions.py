@@ -58,11 +58,34 @@ def test_the_picture(mini_root, config, results, tmp_path):
     assert np.abs(both[50:].astype(int) - picture).mean() < 3
 
 
+def test_several_models(mini_root, config, results, tmp_path):
+    """A line for each; the last one, which is right on three clips of four, decides which are right."""
+    wrong = [{**result, 'pred_score': {task: -score for task, score in result['pred_score'].items()}}
+             for result in results]
+    for name, run_of in (('CLIP', wrong), ('CAST', results)):
+        dump(run_of, tmp_path / f'{name}.pkl')
+    both, heights = [f'{name}={tmp_path}/{name}.pkl' for name in ('CLIP', 'CAST')], []
+    for files in (both, both[1:]):
+        output = run('tools/analysis/plot_predictions.py', MINI, *files, '--out', tmp_path / 'p.png',
+                     '--cfg-options', *mini_options(mini_root, **config))
+        assert output.count('; CAST: ') == 4
+        heights.append(len(cv2.imread(str(tmp_path / 'p.png'))))
+    assert heights[0] == pytest.approx(heights[1] + 2 * 0.2 * 110, abs=2)  # a line in both rows of clips
+
+
+def test_names_of_models():
+    assert TOOL.named(['a.pkl']) == dict(model='a.pkl')
+    assert TOOL.named(['CAST=a=b.pkl', 'CLIP=c.pkl']) == dict(CAST='a=b.pkl', CLIP='c.pkl')
+    for arguments in (['a.pkl', 'CLIP=c.pkl'], ['CLIP=a.pkl', 'CLIP=c.pkl']):
+        with pytest.raises(InputError, match='give each of several runs a name of its own'):
+            TOOL.named(arguments)
+
+
 def test_names_verdicts_and_times(config, samples, results):
     names = read_names(read_config(str(MINI), config))
     assert [TOOL.is_right(result) for result in results] == [True, False, True, True]
     for i, (sample, result) in enumerate(zip(samples, results)):
-        clip = TOOL.read_clip(sample, result, names)
+        clip = TOOL.read_clip(sample, dict(model=result), names)
         verb, noun = sample['label']
         assert clip.labels['noun'] == (names['noun'][noun], names['noun'][noun], pytest.approx(0.6), True)
         predicted = names['verb'][(verb + (i == 1)) % 6]
@@ -71,18 +94,19 @@ def test_names_verdicts_and_times(config, samples, results):
         assert clip.times == sorted(clip.times) and abs(clip.times[0] - sample['start_time']) < 0.05
         assert sample['stop_time'] - 0.15 < clip.times[-1] < sample['stop_time']  # 12 frames a second
         by_name = {**result, 'gt_label': dict(noun=torch.tensor([noun]), verb=torch.tensor([verb]))}
-        assert TOOL.read_clip(sample, by_name, names).labels == clip.labels
+        assert TOOL.read_clip(sample, dict(model=by_name), names).labels == clip.labels
 
 
 def test_one_label_no_label_and_a_broken_video(samples):
     one = dict(pred_score=torch.tensor([0.1, 0.7, 0.2]), gt_label=torch.tensor([1]))
     names = dict(action=['cut', 'peel', 'wash'])
-    assert TOOL.read_clip(samples[0], one, names).labels == {
+    assert TOOL.read_clip(samples[0], dict(model=one), names).labels == {
         'action': ('peel', 'peel', pytest.approx(0.7), True)}
-    unknown = TOOL.read_clip(samples[0], {**one, 'gt_label': torch.tensor([-1])}, names).labels['action']
+    unknown = TOOL.read_clip(
+        samples[0], dict(model={**one, 'gt_label': torch.tensor([-1])}), names).labels['action']
     assert (unknown.true, unknown.predicted, unknown.right) == ('?', 'peel', None)
     broken = {**one, 'broken': True}
-    clip = TOOL.read_clip({**samples[0], 'filename': 'lost.mp4'}, broken, names)
+    clip = TOOL.read_clip({**samples[0], 'filename': 'lost.mp4'}, dict(model=broken), names)
     assert not TOOL.is_right(broken) and clip.labels['action'].right is False and not clip.frames[0].any()
 
 

@@ -14,8 +14,8 @@ import matplotlib.pyplot as plt  # noqa: E402
 
 COLUMNS = 3
 WIDTH, DPI = 10., 110  # inches and pixels per inch, as in plot_run.py, to fit below its curves
-MARGIN, TEXT, TITLE = 0.12, 0.44, 0.34  # inches: space around a clip, for its labels, and for the title
-INDENT, MARK = 0.64, 0.14  # inches: where labels begin, and the width of the mark before them
+MARGIN, LINE, TITLE = 0.12, 0.2, 0.34  # inches: space around a clip, for a line, and for the title
+INDENT, MARK, LETTER = 0.64, 0.14, 0.075  # inches: where labels begin at least, width of a mark and a letter
 COLOURS = {None: '#777777', True: '#1a7f37', False: '#c62828'}
 MARKS = {None: '', True: '✓', False: '✗'}
 
@@ -30,11 +30,16 @@ class Label(NamedTuple):
 
 
 class Clip(NamedTuple):
-    """RGB frames, their times in the video in seconds, and the labels of each task."""
+    """RGB frames, their times in the video in seconds, and the labels of each task, by model."""
 
     frames: List[np.ndarray]
     times: List[float]
-    labels: Dict[str, Label]
+    models: Dict[str, Dict[str, Label]]
+
+    @property
+    def labels(self) -> Dict[str, Label]:
+        """Those of the last model."""
+        return list(self.models.values())[-1]
 
 
 def strip(frames: List[np.ndarray], height: int = 170, gap: int = 4) -> np.ndarray:
@@ -52,20 +57,25 @@ def shorten(text: str, length: int) -> str:
 
 
 def write_labels(fig, clip: Clip, left: float, bottom: float, width: float) -> None:
-    """Writes the truth and the prediction in two lines. Positions are in inches."""
+    """Writes the truth and each model's prediction in lines. Positions are in inches."""
+    indent = max(INDENT, *(LETTER * len(name) + 2 * MARK for name in clip.models))
 
     def write(x: float, line: int, text: str, colour: str) -> None:
-        y = bottom + TEXT * (0.76 - 0.44 * line)
+        y = bottom + LINE * (len(clip.models) + 0.68 - 0.96 * line)
         fig.text(x / WIDTH, y / fig.get_figheight(), text, color=colour, fontsize=9, va='center')
 
-    for line, text in enumerate(('true', 'model')):
+    for line, text in enumerate(('true', *clip.models)):
         write(left, line, text, COLOURS[None])
-    step, length = (width - INDENT + MARK) / len(clip.labels), 32 // len(clip.labels)
-    for i, label in enumerate(clip.labels.values()):
-        x, colour = left + INDENT + i * step, COLOURS[label.right]
-        write(x, 0, shorten(label.true, length), '#222222')
-        write(x - MARK, 1, MARKS[label.right], colour)
-        write(x, 1, f'{shorten(label.predicted, length - 5)} {100 * label.probability:.0f} %', colour)
+    step = (width - indent + MARK) / len(clip.labels)
+    length = int(32 * (width - indent) / (width - INDENT)) // len(clip.labels)
+    for i, task in enumerate(clip.labels):
+        x = left + indent + i * step
+        write(x, 0, shorten(clip.labels[task].true, length), '#222222')
+        for line, labels in enumerate(clip.models.values(), 1):
+            label = labels[task]
+            write(x - MARK, line, MARKS[label.right], COLOURS[label.right])
+            write(x, line, f'{shorten(label.predicted, length - 5)} {100 * label.probability:.0f} %',
+                  COLOURS[label.right])
 
 
 def draw(clips: List[Clip], title: str, path: Path) -> None:
@@ -73,7 +83,7 @@ def draw(clips: List[Clip], title: str, path: Path) -> None:
     strips = [strip(clip.frames) for clip in clips]
     width = WIDTH / COLUMNS - 2 * MARGIN
     height = max(width * image.shape[0] / image.shape[1] for image in strips)
-    cell = height + TEXT + 2 * MARGIN
+    cell = height + LINE * (1.2 + len(clips[0].models)) + 2 * MARGIN
     total = -(-len(clips) // COLUMNS) * cell + TITLE
     fig = plt.figure(figsize=(WIDTH, total))
     fig.text(0.5, 1 - 0.6 * TITLE / total, title, ha='center', va='center', fontsize=10)

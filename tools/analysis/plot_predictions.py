@@ -2,10 +2,13 @@
 
     python tools/test.py CONFIG CHECKPOINT --dump RESULTS.pkl
     python tools/analysis/plot_predictions.py CONFIG RESULTS.pkl --out predictions.png
+    python tools/analysis/plot_predictions.py CONFIG CLIP=clip.pkl CAST=cast.pkl --out both.png
 
 The clips are not picked by hand. Right clips (right in all of their labels) and wrong clips appear in the
 proportion of the whole test set, rounded, but with at least one of each kind if there is one. Clips of one
-kind are taken at equal distances in the order of the test set. Pass the test run's --cfg-options here, too.
+kind are taken at equal distances in the order of the test set. Several runs on the same test data are shown
+below each other, as in figures 6 and 15 of the paper; then the last decides which clips are right. Pass the
+test run's --cfg-options here, too.
 """
 import argparse
 from pathlib import Path
@@ -75,37 +78,64 @@ def choose(right: Sequence[bool], count: int) -> List[int]:
                   for i in range(n))
 
 
-def read_clip(sample: dict, result: dict, names: Names) -> Clip:
-    """Reads frames from the first to the last of a clip's segment, with its labels.
-
-    Raises:
-        InputError: If the video cannot be read, or a label map has another number of classes than the model.
-    """
-    sample = InitVideo().transform({**sample, 'broken': result.get('broken', False)})
-    first, last = sample['start_index'], sample['start_index'] + sample['total_frames'] - 1
-    sample['frame_inds'] = np.linspace(first, last, FRAMES).round().astype(int)
-    reader = sample['video_reader']
-    times = reader.get_frame_timestamp(sample['frame_inds'])[:, 0].tolist() if reader else [0.] * FRAMES
-    frames, labels = DecodeVideo().transform(sample)['imgs'], {}
-    best = rankings(result['pred_score'], names, 1)
+def labels_of(result: dict, names: Names) -> Dict[str, Label]:
+    """Returns the true and the predicted class of each task."""
+    best, labels = rankings(result['pred_score'], names, 1), {}
     for task, (label, score) in by_task(result).items():
         known = names.get(task) or [*map(str, range(len(score)))]
         right = int(score.argmax()) == label and not result.get('broken')
         labels[task] = Label(known[label], *best[task][0], right) if label >= 0 else Label(
             '?', *best[task][0], None)
-    return Clip(frames, times, labels)
+    return labels
 
 
-def describe(right: Sequence[bool], labelled: bool, count: int) -> str:
+def read_clip(sample: dict, results: Dict[str, dict], names: Names) -> Clip:
+    """Reads frames from the first to the last of a clip's segment, with its labels.
+
+    Args:
+        sample: The clip, as the data set lists it.
+        results: What each model said, by the model's name.
+        names: Class names of each task.
+
+    Raises:
+        InputError: If the video cannot be read, or a label map has another number of classes than the model.
+    """
+    broken = any(result.get('broken') for result in results.values())
+    sample = InitVideo().transform({**sample, 'broken': broken})
+    first, last = sample['start_index'], sample['start_index'] + sample['total_frames'] - 1
+    sample['frame_inds'] = np.linspace(first, last, FRAMES).round().astype(int)
+    reader = sample['video_reader']
+    times = reader.get_frame_timestamp(sample['frame_inds'])[:, 0].tolist() if reader else [0.] * FRAMES
+    frames = DecodeVideo().transform(sample)['imgs']
+    return Clip(frames, times, {name: labels_of(result, names) for name, result in results.items()})
+
+
+def describe(right: Sequence[bool], labelled: bool, count: int, name: str) -> str:
     """Returns the title of the picture."""
     text = f'{count} of the {len(right)} test clips, from the first frame to the last'
-    return f'{text}; the model is right on {100 * np.mean(right):.1f} % of all' if labelled else text
+    return f'{text}; {name} is right on {100 * np.mean(right):.1f} % of all' if labelled else text
+
+
+def named(arguments: Sequence[str]) -> Dict[str, str]:
+    """Returns the files by the names of their models; a single one needs no name.
+
+    Raises:
+        InputError: If there are several, and not all have a name of their own.
+    """
+    if len(arguments) == 1 and ('=' not in arguments[0] or Path(arguments[0]).is_file()):
+        return {'model': arguments[0]}
+    files = {name: path for name, found, path in (text.partition('=') for text in arguments) if found}
+    if len(files) < len(arguments):
+        raise InputError(f'got {" ".join(arguments)}; give each of several runs a name of its own, as in '
+                         'CAST=RESULTS.pkl')
+    return files
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     parser.add_argument('config', help='config of the test run')
-    parser.add_argument('results', metavar='RESULTS.pkl', help='file written by tools/test.py --dump')
+    parser.add_argument('results', nargs='+', metavar='[NAME=]RESULTS.pkl',
+                        help='file written by tools/test.py --dump; names are needed for several')
     parser.add_argument('--out', type=Path, required=True, metavar='PNG')
     parser.add_argument('--clips', type=int, default=6, help='number of clips (default: 6)')
     parser.add_argument('--join', nargs=2, type=Path, metavar=('ABOVE', 'PNG'),
@@ -118,17 +148,20 @@ def main() -> None:
     config = read_config(args.config, args.cfg_options)
     names, dataset = read_names(config), DATASETS.build(config.test_dataloader.dataset)
     samples = [dataset.get_data_info(i) for i in range(len(dataset))]
-    results = read_results(args.results, samples)
+    runs = {name: read_results(path, samples) for name, path in named(args.results).items()}
+    name, results = list(runs.items())[-1]
+    model = 'the model' if name == 'model' else name
     right = [is_right(result) for result in results]
     chosen = choose(right, args.clips)
-    clips = [read_clip(samples[i], results[i], names) for i in track(chosen, description='clips')]
+    clips = [read_clip(samples[i], {name: run[i] for name, run in runs.items()}, names)
+             for i in track(chosen, description='clips')]
     labelled = all(label >= 0 for result in results for label, _ in by_task(result).values())
-    draw(clips, describe(right, labelled, len(clips)), args.out)
+    draw(clips, describe(right, labelled, len(clips), model), args.out)
     for i, clip in zip(chosen, clips):
         true, predicted = (' '.join(getattr(label, key) for label in clip.labels.values())
                            for key in ('true', 'predicted'))
         print(f'{samples[i]["filename"]}, {clip.times[0]:.2f} to {clip.times[-1]:.2f} s: {true}; '
-              f'the model: {predicted}')
+              f'{model}: {predicted}')
     print(f'{args.out}: {len(clips)} clips with what the model saw in them')
     if args.join:
         stack(args.join[0], args.out, args.join[1])
