@@ -1,4 +1,4 @@
-# Control: sound is shuffled between the verbs of a pair. tools/mini_sound.sh tests CA2ST on it, untrained on it.
+# Control: sound is shuffled between the verbs of a pair. tools/mini_sound.sh tests the trained CA2ST on it.
 _base_ = 'ca2st_mini_1xb32-u4-10e_mini-sound-rgb-audio.py'
 from projects.cast.engine import derive
 
