@@ -84,7 +84,9 @@ def groups_of(path: str) -> Groups:
 
 def short(name: str) -> str:
     """Returns what a model is called in tables and pictures."""
-    family, _, row = name.partition('_mini_')
+    family, found, row = name.partition('_mini_')
+    if not found:
+        return name
     return NAMES.get(family, family) if re.match(r'\d', row) else row
 
 
