@@ -120,7 +120,7 @@ def test_accuracies_by_hand(tmp_path):
     columns, results = PAIRS.read(tmp_path)
     rows = results['some']
     assert columns == ['within pair', 'verb', 'noun', 'action'] and rows[:, 0].tolist() == [100., 100., 0.]
-    assert PAIRS.short(CONFIGS[0].stem) == 'X-ViT' and PAIRS.short('xvit_mini_cast') == 'cast'
+    assert PAIRS.short(CONFIGS[0].stem) == 'X-ViT' and PAIRS.short('xvit_mini_cast') == 'CAST'
     assert PAIRS.short("somebody's") == "somebody's"
     # t with two degrees of freedom: 4.303 times the deviation 57.735 by the root of 3
     assert PAIRS.half_width(rows[:, 0]) == pytest.approx(4.3027 * 57.735 / 3**0.5, rel=1e-4)

@@ -133,7 +133,7 @@ def test_whole_run(roots, tmp_path):
                  roots[''] / 'EPIC_100_verb_classes.csv')
     assert ('| model | seeds | motion within pair | motion verb | sound within pair | sound verb | verb | '
             'noun | action |') in output
-    assert '| CA²ST | 1 |' in output and '| audio-only | 1 |' in output
+    assert '| CA²ST | 1 |' in output and '| audio alone | 1 |' in output
     assert (tmp_path / 'groups.png').stat().st_size > 1000
 
 

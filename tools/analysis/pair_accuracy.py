@@ -21,7 +21,7 @@ from scipy import stats
 
 from projects.cast.utils import InputError, run_tool
 
-NAMES = {'xvit': 'X-ViT', 'ca2st': 'CA²ST'}
+NAMES = {'xvit': 'X-ViT', 'ca2st': 'CA²ST', 'cast': 'CAST', 'cava': 'CAVA', 'audio-only': 'audio alone'}
 WITHIN = 'within pair'
 COLOURS = ('#34688f', '#e3a857', '#6b8e5a')
 Groups = Dict[str, Set[int]]  # verbs of each group
@@ -87,7 +87,8 @@ def short(name: str) -> str:
     family, found, row = name.partition('_mini_')
     if not found:
         return name
-    return NAMES.get(family, family) if re.match(r'\d', row) else row
+    name = family if re.match(r'\d', row) else row
+    return NAMES.get(name, name)
 
 
 def half_width(values: np.ndarray) -> float:
