@@ -1,5 +1,6 @@
 """Data sets with sound: their pipelines, lists, labels and measures, on small files."""
 import json
+import re
 import sys
 import zipfile
 
@@ -169,6 +170,31 @@ def test_lists(tmp_path):
     assert run_builder('activitynet', tmp_path / 'an.json', videos, tmp_path / 'an') is None
     assert (tmp_path / 'an/train.txt').read_text() == 'v_x.mp4 0\n'
     assert (tmp_path / 'an/val.txt').read_text() == 'z.webm 1\n'
+
+
+def test_lists_of_videos_with_sound(tmp_path):
+    videos = tmp_path / 'videos'
+    videos.mkdir()
+    write_sound(videos / 'abc_000030.avi', np.zeros(16000), pictures=10)  # silence is sound
+    write_sound(videos / 'def_000005.avi', None, pictures=10)
+    (tmp_path / 'vgg.csv').write_text('abc,30,b,train\ndef,5,a,train\nabc,30,b,test\n')
+    assert run_builder('vggsound', tmp_path / 'vgg.csv', videos, tmp_path, '--with-sound') is None
+    assert (tmp_path / 'train.txt').read_text() == 'abc_000030.avi 1\n'
+    assert (tmp_path / 'train.txt.missing').read_text() == 'def_000005: has no sound\n'
+
+
+@pytest.mark.parametrize('name, file, text, message', [
+    ('vggsound', 'v.csv', 'abc,30,b,train\nabc,x,b,train\n', "v.csv, line 2: .* is not id, start second"),
+    ('ucf101', 'classInd.txt', '1 A\n3 B\n', "classInd.txt, line 2: '3 B' is not 2 and a name"),
+    ('activitynet', 'a.json', '{"database": {"x": {"subset": "training"}}}', 'a.json: cannot be read'),
+    ('kinetics_sound', 'k.csv', 'a,b\n1,2\n', 'k.csv')])
+def test_what_list_builders_say(tmp_path, name, file, text, message):
+    (tmp_path / file).write_text(text)
+    touch(tmp_path / 'videos', 'x.mp4')
+    sys.modules.pop('build_list', None)
+    annotations = tmp_path if name == 'ucf101' else tmp_path / file
+    said = fails(f'data/{name}/build_list.py', annotations, tmp_path / 'videos', tmp_path / 'out')
+    assert re.search(message, said)
 
 
 def test_submission_and_mean_of_splits(tmp_path, capsys):
