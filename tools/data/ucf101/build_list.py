@@ -49,8 +49,8 @@ def read_split(path: str, index: Dict[str, int]) -> List[Entry]:
         name = file.partition('/')[0]
         label = index.get(name)
         if label is None or number and number != str(label + 1):
-            raise InputError(f'{path}, line {line}: {text.strip()!r} does not fit the {len(index)} classes in '
-                             'classInd.txt; a line is CLASS/VIDEO.avi and, for training, the number')
+            raise InputError(f'{path}, line {line}: {text.strip()!r} does not fit the {len(index)} classes '
+                             'in classInd.txt; a line is CLASS/VIDEO.avi and, for training, the number')
         entries.append(((Path(file).stem, ), label))
     return entries
 
