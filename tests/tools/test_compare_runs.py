@@ -109,6 +109,7 @@ def test_says_what_is_wrong(runs, classes, tmp_path, monkeypatch):
     cases = [
         (runs[:1], 'give two or more runs, each as NAME=FILE.pkl'),
         ((runs[0], runs[0]), 'give each run a name of its own'),
+        ((runs[0], f'x/{runs[1]}'), 'without a slash'),
         ((runs[0], write(tmp_path / 'c.pkl', [0], [1], [0], [1])), 'c and a are not on the same samples'),
         ((runs[0], write(tmp_path / 'd.pkl', [-1], [1], [0], [1])), 'd.pkl: has 1 samples without labels'),
         ((*runs, '--classes', classes[0]), '--classes has 1 files for the tasks verb, noun'),

@@ -87,8 +87,9 @@ def read_runs(named: Sequence[str]) -> Dict[str, Run]:
     if len(named) < 2 or not all('=' in text for text in named):
         raise InputError(f'got {" ".join(named)}; give two or more runs, each as NAME=FILE.pkl')
     runs = {name: read_run(path) for name, _, path in (text.partition('=') for text in named)}
-    if len(runs) < len(named):
-        raise InputError(f'got {" ".join(named)}; give each run a name of its own')
+    if len(runs) < len(named) or not all(runs) or '/' in ''.join(runs):
+        raise InputError(f'got {" ".join(named)}; give each run a name of its own, without a slash, as files '
+                         'are named after it')
     (first, one), *others = runs.items()
     for name, run in others:
         same = list(run) == list(one) and all(
