@@ -327,6 +327,6 @@ def test_without_data_the_inferencer_says_so():
         CASTInferencer(cfg, device='cpu')
 
 
-def test_what_the_mini_kitchens_cannot_run():
-    with pytest.raises(InputError, match='has an audio expert, but the mini kitchens are silent'):
-        load_tool('mini_ablation.py').mini_config(str(find('ca2st_ek100')), 4)
+def test_what_the_study_cannot_run():
+    with pytest.raises(InputError, match='the expert audio is a ASTExpert, but the study has'):
+        load_tool('study/rows.py').study_config(str(find('ca2st_ek100')))

@@ -18,6 +18,7 @@ from test_configs import shrink, uninitialised  # noqa: F401
 from mmaction.registry import MODELS
 from mmaction.structures import ActionDataSample
 from projects.cast.engine import derive, read_config
+from projects.cast.utils import InputError
 
 FOLDER = ROOT / 'configs/xvit'
 CONFIGS = sorted(p for p in FOLDER.rglob('*.py') if not {'_base_', 'mini'} & set(p.parts))
@@ -336,15 +337,9 @@ def test_variant_of_cast():
     torch.testing.assert_close(spatial.renormalize(normed)[0, 0].flatten(), own)
 
 
-def test_the_mini_kitchens_can_run_it():
-    """The row of EPIC-KITCHENS-100; the others have one label a video."""
-    cfg = load_tool('mini_ablation.py').mini_config(str(find('ek100')), 4)
-    model = MODELS.build(cfg.model)
-    backbone = model.backbone
-    assert (backbone.depth, backbone.embed_dims, backbone.num_heads) == (4, 64, 4)
-    clip = torch.randint(256, (2, 1, 3, 8, 64, 64), dtype=torch.uint8).float()
-    assert {k: tuple(v.shape) for k, v in model.forward(clip, stage='head').items()} == dict(
-        verb=(2, 6), noun=(2, 6))
+def test_the_study_cannot_run_it():
+    with pytest.raises(InputError, match='the expert of the model is a XViTExpert, but the study has'):
+        load_tool('study/rows.py').study_config(str(find('ek100')))
 
 
 @pytest.mark.parametrize('path', MAIN, ids=short)

@@ -3,7 +3,7 @@
     python tools/analysis/ablation_table.py [work_dirs] [--csv ablations.csv]
 
 A run belongs to a row if its folder has the name of the row's config (the default work_dir of tools/test.py),
-optionally followed by _seedN (tools/mini_ablation.py). Several runs are averaged. The newest metrics in a
+optionally followed by _seedN. Several runs are averaged. The newest metrics in a
 folder count. The paper's numbers are read from the headers of the configs.
 """
 import argparse

@@ -130,7 +130,7 @@ def timestamp(seconds: float) -> str:
 def write_video(path: Path, frames: Sequence[Frame], codec: str = 'mp4v', api: int = cv2.CAP_ANY) -> None:
     """Encodes one video."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    writer = cv2.VideoWriter(str(path), api, cv2.VideoWriter_fourcc(*codec), FPS, (SIZE, SIZE))
+    writer = cv2.VideoWriter(str(path), api, cv2.VideoWriter_fourcc(*codec), FPS, frames[0][0].shape[1::-1])
     if not writer.isOpened():
         raise InputError(f'{path}: cannot be written; is the folder writable, and does OpenCV have ffmpeg?')
     for frame, *_ in frames:
@@ -138,13 +138,13 @@ def write_video(path: Path, frames: Sequence[Frame], codec: str = 'mp4v', api: i
     writer.release()
 
 
-def annotate(path: Path, frames: Sequence[Frame], verbs: Sequence[str] = VERBS,
-             length: int = ACTION) -> List[list]:
+def annotate(path: Path, frames: Sequence[Frame], verbs: Sequence[str] = VERBS, length: int = ACTION,
+             nouns: Sequence[str] = tuple(NOUNS)) -> List[list]:
     """Returns the annotation rows of a video, whose actions have ``length`` frames."""
     rows: List[list] = []
     for i, (_, action, verb, noun) in enumerate(frames):
         if action == len(rows):
-            v, n = verbs.index(verb), list(NOUNS).index(noun)
+            v, n = verbs.index(verb), nouns.index(noun)
             start, stop = timestamp(i / FPS), timestamp((i + length) / FPS)
             rows.append([f'{path.stem}_{action}', path.parts[-3], path.stem, start, start, stop, i + 1,
                          i + length, f'{verb} {noun}', verb, v, noun, n, [noun], [n]])
@@ -163,11 +163,11 @@ def write_csv(path: Path, header, rows) -> None:
 
 
 def write_annotations(root: Path, rows: Dict[str, List[list]], verbs: Sequence[str] = VERBS,
-                      categories: Dict[str, str] = {}) -> None:
+                      categories: Dict[str, str] = {}, nouns: Sequence[str] = tuple(NOUNS)) -> None:
     """Writes the annotations of each split, and the names of the classes and their categories."""
     for split in rows:
         write_csv(root / f'EPIC_100_{split}.csv', COLUMNS, rows[split])
-    for kind, names in (('verb', verbs), ('noun', NOUNS)):
+    for kind, names in (('verb', verbs), ('noun', nouns)):
         write_csv(root / f'EPIC_100_{kind}_classes.csv', ['id', 'key', 'instances', 'category'],
                   [[i, name, [name], categories.get(name, kind)] for i, name in enumerate(names)])
     print(f'{root}: {len(rows["train"])} actions to train on, {len(rows["validation"])} to validate')

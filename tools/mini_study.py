@@ -1,0 +1,120 @@
+"""Tests the paper's claim in miniature, with two experts that are each blind to what the other sees.
+
+    python tools/mini_study.py [ROWS] [--seeds N]    # by default, the rows that decide the claim
+    python tools/mini_study.py --level hard          # more objects, weaker marks, less data
+
+It writes videos, pre-trains two experts for each seed, trains and tests the rows, and writes tables, verdicts
+and a picture to work_dirs/mini_study/LEVEL. Called again after it was stopped, it goes on where it was.
+docs/evidence.md describes the study.
+"""
+import argparse
+import json
+from pathlib import Path
+from typing import List, Sequence
+
+from mmengine.registry import init_default_scope
+from study.generate import LEVELS, generate
+from study.jobs import Job, do_all
+from study.pretrain import PRETRAINED, pretrain
+from study.probes import probe_towers
+from study.report import TASKS, report
+from study.rows import CORE, RATES, ROWS, experts_of, grid_of, rate, study_config
+from study.run import prepare, train
+
+from projects.cast.utils import InputError, run_tool
+
+TUNING_SEED = 99  # it is not reported
+
+
+class Study:
+    """The folders of a level of the study, and the jobs that fill them.
+
+    Args:
+        level: Key of LEVELS.
+        work: Folder of experts and runs.
+        data: Folder of videos.
+    """
+
+    def __init__(self, level: str, work: Path, data: Path) -> None:
+        self.level, self.experts, self.runs, self.data = level, work / 'experts', work / level, data / level
+
+    def expert_jobs(self, seeds: Sequence[int]) -> List[Job]:
+        """Returns the jobs that pre-train the experts of these seeds."""
+        files = [(kind, seed, self.experts / f'{kind}_seed{seed}.pth')
+                 for seed in seeds for kind in PRETRAINED.values()]
+        return [Job(path.stem, path, 1., pretrain, (kind, path, seed)) for kind, seed, path in files]
+
+    def probe_jobs(self, seeds: Sequence[int]) -> List[Job]:
+        """Returns the jobs that find out what the experts know."""
+        files = [(seed, self.experts / f'probes_seed{seed}.json') for seed in seeds]
+        return [Job(path.stem, path, 1., probe_towers, (self.experts, seed, path)) for seed, path in files]
+
+    def row_job(self, name: str, seed: int, lr: float, tuning: bool = False) -> Job:
+        """Returns the job that trains and tests a row."""
+        row = ROWS[name]
+        config = study_config(row.config, row.adapters)
+        for cfg in experts_of(config.model).values():
+            cfg.checkpoint = str(self.experts / f'{PRETRAINED[cfg.type]}_seed{seed}.pth')
+        folder = self.runs / (f'tuning/{name}_lr{lr:g}' if tuning else f'runs/{name}_seed{seed}')
+        cost = 1.7 if config.model.backbone.get('exchanges') else 1.
+        return Job(f'{self.level}, {folder.name}', folder / 'result.json', cost, train,
+                   (prepare(config, self.data), folder, seed, lr, tuning))
+
+    def tune(self, names: Sequence[str], processes: int) -> None:
+        """Tries the grid of learning rates for each row, and widens it while the best is at its edge."""
+        scores = json.loads(RATES.read_text()) if RATES.exists() else {}
+        tried = scores.setdefault(self.level, {})
+        for name in names:
+            tried.setdefault(name, {})
+        while True:
+            wanted = [(name, lr) for name in names for lr in grid_of(tried[name])
+                      if f'{lr:g}' not in tried[name]]
+            if not wanted:
+                break
+            jobs = [self.row_job(name, TUNING_SEED, lr, tuning=True) for name, lr in wanted]
+            do_all(jobs, processes, f'learning rates, {self.level}')
+            for (name, lr), job in zip(wanted, jobs):
+                result = json.loads(job.done.read_text())
+                tried[name][f'{lr:g}'] = [round(result[f'acc/{task}_top1'], 2) for task in TASKS]
+            RATES.write_text(json.dumps(scores, indent=1) + '\n')
+        for name in names:
+            print(f'{name}: {rate(name, self.level):g}, of {tried[name]}')
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
+    parser.add_argument('rows', nargs='*', help=f'by default, {", ".join(CORE)}')
+    parser.add_argument('--all', action='store_true', help='run all rows')
+    parser.add_argument('--level', choices=LEVELS, default='plain', help='difficulty of the clips')
+    parser.add_argument('--seeds', type=int, help='number of seeds instead of 5 or 3, as the rows have')
+    parser.add_argument('--jobs', type=int, default=2, help='number of processes, which have one thread each')
+    parser.add_argument('--tune', action='store_true', help='only choose the learning rates of the rows')
+    parser.add_argument('--report', action='store_true', help='only report what has been run')
+    parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/mini_study'))
+    parser.add_argument('--data', type=Path, default=Path('data/mini_study'))
+    args = parser.parse_args()
+    unknown = sorted(set(args.rows) - set(ROWS))
+    if unknown:
+        raise InputError(f'there is no row {", ".join(unknown)}; there are {", ".join(ROWS)}')
+    names = list(ROWS) if args.all else args.rows or CORE
+    study = Study(args.level, args.work_dir, args.data)
+    init_default_scope('mmaction')
+    if args.report:
+        print(report(args.level, args.work_dir, args.data))
+        return
+    runs = [(name, seed) for seed in range(99) for name in names if seed < (args.seeds or ROWS[name].seeds)]
+    seeds = [TUNING_SEED] if args.tune else sorted({seed for _, seed in runs})
+    rates = {} if args.tune else {name: rate(name, args.level) for name in names}
+    generate(study.data, args.level)
+    do_all(study.expert_jobs(seeds), args.jobs, 'experts')
+    do_all(study.probe_jobs(seeds), args.jobs, 'probes')
+    if args.tune:
+        study.tune(names, args.jobs)
+    else:
+        jobs = [study.row_job(name, seed, rates[name]) for name, seed in runs]
+        do_all(jobs, args.jobs, f'rows, {args.level}')
+        print(report(args.level, args.work_dir, args.data))
+
+
+if __name__ == '__main__':
+    run_tool(main)

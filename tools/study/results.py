@@ -1,0 +1,58 @@
+"""Reads the finished runs of the study."""
+import json
+from pathlib import Path
+from typing import Any, Dict, NamedTuple
+
+import numpy as np
+from analysis._dump import read_dump
+from analysis.ablation_table import read_tables
+
+from .rows import ROWS
+from .verdict import Runs
+
+TASKS = ('verb', 'noun', 'action')
+PAPERS = {'late-add': 'late-add-tuned', 'late-concat': 'late-concat-tuned',
+          'late-concat-wide': 'late-concat-tuned', 'lateral': 'lateral-tuned'}  # in the paper, all is tuned
+
+
+class Results(NamedTuple):
+    """Finished runs by row and seed."""
+
+    validation: Dict[str, Runs]
+    free: Dict[str, Runs]  # the validation set without the prior
+    logs: Dict[str, Dict[int, Dict[str, Any]]]  # result.json of each run
+
+
+def right_of(file: Path) -> Dict[str, np.ndarray]:
+    """Returns which clips a run has right, by task."""
+    samples = read_dump(str(file))
+    right = {task: np.array([int(sample['pred_score'][task].argmax()) == int(sample['gt_label'][task])
+                             for sample in samples]) for task in ('verb', 'noun')}
+    return dict(right, action=right['verb'] & right['noun'])
+
+
+def read_results(folder: Path, actions: int) -> Results:
+    """Reads the runs of a level.
+
+    Args:
+        folder: It has a folder for each run.
+        actions: Number of clips in the first validation set.
+    """
+    results = Results({}, {}, {})
+    for name in ROWS:
+        for run in sorted(folder.glob(f'{name}_seed*')):
+            if not (run / 'result.json').exists():
+                continue
+            seed, right = int(run.name.rpartition('_seed')[2]), right_of(run / 'predictions.pkl')
+            first = {task: r[:actions] for task, r in right.items()}
+            second = {task: r[actions:] for task, r in right.items()}
+            log = json.loads((run / 'result.json').read_text())
+            for by_row, value in zip(results, (first, second, log)):
+                by_row.setdefault(name, {})[seed] = value
+    return results
+
+
+def paper_of(name: str) -> Dict[str, float]:
+    """Returns the paper's accuracies of a row."""
+    config = ROWS[PAPERS.get(name, name)].config
+    return next(row.paper for rows in read_tables().values() for row in rows if row.config == config)
