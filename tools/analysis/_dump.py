@@ -1,8 +1,14 @@
 """Reads what ``tools/test.py --dump`` wrote."""
 import pickle
-from typing import Any
+from pathlib import Path
+from typing import Any, Dict, Sequence, Tuple
 
-from projects.cast.utils import InputError
+import torch
+from torch import Tensor
+
+from projects.cast.utils import InputError, in_order, labels_by_task
+
+NAMES = 'give each of several runs a name of its own, as in CAST=RESULTS.pkl'
 
 
 def read_dump(path: str) -> Any:
@@ -18,3 +24,37 @@ def read_dump(path: str) -> Any:
                 ValueError) as error:
             reason = ' '.join(str(error).split())
             raise InputError(f'{path}: is no file of tools/test.py --dump ({reason})') from error
+
+
+def by_task(sample: dict) -> Dict[str, Tuple[int, Tensor]]:
+    """Returns the label and the scores ``(classes, )`` of each task; a single task is called ``action``.
+
+    If the video could not be read, the right class scores lowest, so that the prediction is wrong.
+    """
+    scores = sample['pred_score']
+    scores = scores if isinstance(scores, dict) else dict(action=scores)
+    found = {}
+    for task, label in labels_by_task(sample['gt_label'], in_order(scores)).items():
+        score = scores[task]
+        if sample.get('broken'):
+            score = score.masked_fill(torch.arange(len(score)) == label, -torch.inf)
+        found[task] = int(label), score
+    return found
+
+
+def named(arguments: Sequence[str], rule: str = NAMES) -> Dict[str, str]:
+    """Returns the files of arguments ``NAME=FILE`` by their names; a single one needs no name.
+
+    Args:
+        arguments: What the user gave.
+        rule: What the user has to give, for the message of the error.
+
+    Raises:
+        InputError: If there are several, and not all have a name of their own.
+    """
+    if len(arguments) == 1 and ('=' not in arguments[0] or Path(arguments[0]).is_file()):
+        return {'model': arguments[0]}
+    files = {name: path for name, found, path in (text.partition('=') for text in arguments) if found}
+    if len(files) < len(arguments):
+        raise InputError(f'got {" ".join(arguments)}; {rule}')
+    return files

@@ -25,12 +25,14 @@ from typing import Dict, List, NamedTuple, Sequence
 import numpy as np
 from _bars import draw_balance, draw_confusion, draw_gains
 from _classes import read_classes
-from _dump import read_dump
+from _dump import by_task, named, read_dump
 from mmpretrain.evaluation import ConfusionMatrix, SingleLabelMetric
 
-from projects.cast.utils import InputError, in_order, labels_by_task, run_tool
+from projects.cast.utils import InputError, run_tool
 
 MEASURES = ('precision', 'recall', 'F1')
+RULE = ('give two or more runs, each as NAME=FILE.pkl; give each run a name of its own, without a slash, as '
+        'files are named after it')
 
 
 class Task(NamedTuple):
@@ -62,34 +64,27 @@ def read_run(path: str) -> Run:
     if not isinstance(samples, list) or not samples or not all(
             isinstance(s, dict) and 'pred_score' in s and 'gt_label' in s for s in samples):
         raise InputError(f'{path}: has no scores with labels; write it with tools/test.py --dump')
-    scores = [s['pred_score'] if isinstance(s['pred_score'], dict) else dict(action=s['pred_score'])
-              for s in samples]
+    tasks = [by_task(sample) for sample in samples]
     run = {}
-    for task in in_order(scores[0]):
-        labels = np.array([int(labels_by_task(s['gt_label'], in_order(scores[0]))[task]) for s in samples])
+    for task in tasks[0]:
+        labels = np.array([found[task][0] for found in tasks])
         if labels.min() < 0:
             raise InputError(f'{path}: has {(labels < 0).sum()} samples without labels; test on data that '
                              'have them')
-        values = np.stack([score[task].double().numpy() for score in scores])
-        for i, sample in enumerate(samples):
-            if sample.get('broken'):
-                values[i, labels[i]] = -np.inf
-        run[task] = Task(labels, values)
+        run[task] = Task(labels, np.stack([found[task][1].double().numpy() for found in tasks]))
     return run
 
 
-def read_runs(named: Sequence[str]) -> Dict[str, Run]:
+def read_runs(arguments: Sequence[str]) -> Dict[str, Run]:
     """Reads ``NAME=FILE`` of each run.
 
     Raises:
         InputError: If there are less than two, or they are not on the same samples.
     """
-    if len(named) < 2 or not all('=' in text for text in named):
-        raise InputError(f'got {" ".join(named)}; give two or more runs, each as NAME=FILE.pkl')
-    runs = {name: read_run(path) for name, _, path in (text.partition('=') for text in named)}
-    if len(runs) < len(named) or not all(runs) or '/' in ''.join(runs):
-        raise InputError(f'got {" ".join(named)}; give each run a name of its own, without a slash, as files '
-                         'are named after it')
+    files = named(arguments, RULE)
+    if len(files) < 2 or not all(files) or '/' in ''.join(files):
+        raise InputError(f'got {" ".join(arguments)}; {RULE}')
+    runs = {name: read_run(path) for name, path in files.items()}
     (first, one), *others = runs.items()
     for name, run in others:
         same = list(run) == list(one) and all(

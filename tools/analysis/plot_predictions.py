@@ -12,22 +12,21 @@ test run's --cfg-options here, too.
 """
 import argparse
 from pathlib import Path
-from typing import Dict, List, Sequence, Tuple
+from typing import Dict, List, Sequence
 
 import projects.cast  # noqa: F401  isort: skip  must precede anything of mmaction
 import numpy as np
 from _clips_picture import Clip, Label, draw, stack
-from _dump import read_dump
+from _dump import by_task, named, read_dump
 from mmengine import DictAction
 from rich.progress import track
-from torch import Tensor
 
 from mmaction.registry import DATASETS
 from mmaction.utils import register_all_modules
 from projects.cast.apis import Names, rankings, read_names
 from projects.cast.datasets import DecodeVideo, InitVideo
 from projects.cast.engine import read_config
-from projects.cast.utils import InputError, in_order, labels_by_task, run_tool
+from projects.cast.utils import InputError, run_tool
 
 FRAMES = 4
 
@@ -52,18 +51,9 @@ def read_results(path: str, samples: Sequence[dict]) -> List[dict]:
     return results
 
 
-def by_task(result: dict) -> Dict[str, Tuple[int, Tensor]]:
-    """Returns the label and the scores of each task."""
-    scores, label = result['pred_score'], result['gt_label']
-    scores = scores if isinstance(scores, dict) else dict(action=scores)
-    labels = labels_by_task(label, in_order(scores))
-    return {task: (int(index), scores[task]) for task, index in labels.items()}
-
-
 def is_right(result: dict) -> bool:
     """Returns whether all labels of a clip are found; a video that could not be read counts as wrong."""
-    return not result.get('broken') and all(
-        int(score.argmax()) == label for label, score in by_task(result).values())
+    return all(int(score.argmax()) == label for label, score in by_task(result).values())
 
 
 def choose(right: Sequence[bool], count: int) -> List[int]:
@@ -83,7 +73,7 @@ def labels_of(result: dict, names: Names) -> Dict[str, Label]:
     best, labels = rankings(result['pred_score'], names, 1), {}
     for task, (label, score) in by_task(result).items():
         known = names.get(task) or [*map(str, range(len(score)))]
-        right = int(score.argmax()) == label and not result.get('broken')
+        right = int(score.argmax()) == label
         labels[task] = Label(known[label], *best[task][0], right) if label >= 0 else Label(
             '?', *best[task][0], None)
     return labels
@@ -114,21 +104,6 @@ def describe(right: Sequence[bool], labelled: bool, count: int, name: str) -> st
     """Returns the title of the picture."""
     text = f'{count} of the {len(right)} test clips, from the first frame to the last'
     return f'{text}; {name} is right on {100 * np.mean(right):.1f} % of all' if labelled else text
-
-
-def named(arguments: Sequence[str]) -> Dict[str, str]:
-    """Returns the files by the names of their models; a single one needs no name.
-
-    Raises:
-        InputError: If there are several, and not all have a name of their own.
-    """
-    if len(arguments) == 1 and ('=' not in arguments[0] or Path(arguments[0]).is_file()):
-        return {'model': arguments[0]}
-    files = {name: path for name, found, path in (text.partition('=') for text in arguments) if found}
-    if len(files) < len(arguments):
-        raise InputError(f'got {" ".join(arguments)}; give each of several runs a name of its own, as in '
-                         'CAST=RESULTS.pkl')
-    return files
 
 
 def main() -> None:
