@@ -13,6 +13,7 @@ verbs cannot be told apart, unless something else gives them away.
 """
 import argparse
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Sequence
 
@@ -94,9 +95,14 @@ def soundtrack(rng: np.random.Generator, heard: Sequence[str]) -> np.ndarray:
     return np.concatenate(parts).astype(np.float32)
 
 
-def partner(verb: str) -> str:
-    """Returns the other verb of a pair."""
-    return VERBS[VERBS.index(verb) ^ 1]
+def exchanged(rng: np.random.Generator, mixed: Sequence[str], verb: str) -> str:
+    """Returns a verb or, if it is one of ``mixed``, at random the other one of its pair."""
+    return VERBS[VERBS.index(verb) ^ 1] if verb in mixed and rng.uniform() < 0.5 else verb
+
+
+def motion(rng: np.random.Generator, mixed: Sequence[str], verb: str) -> str:
+    """Returns what a verb looks like; those that are told apart by sound all look like ``turn-on``."""
+    return exchanged(rng, mixed, verb) if verb in MOTION else 'turn-on'
 
 
 def write_video(path: Path, frames: Sequence[Frame], wave: np.ndarray) -> None:
@@ -138,20 +144,13 @@ def generate(root: Path, train_videos: int = 160, val_videos: int = 40, actions:
           seed=(seed, 0, 2**32 - 1))
     counts = {'train': train_videos, 'validation': val_videos}
     rows: Dict[str, List[list]] = {split: [] for split in counts}
+    seen, heard = MOTION if shuffle == 'motion' else (), SOUND if shuffle == 'sound' else ()  # exchanged ones
     for split, i in track([(s, i) for s in counts for i in range(counts[s])], f'videos into {root}'):
         rng = np.random.default_rng([seed, split == 'train', i, 1])
-
-        def shuffled(verb: str, group: Sequence[str], rng: np.random.Generator = rng) -> str:
-            mixed = shuffle == ('sound' if group is SOUND else 'motion') and verb in group
-            return partner(verb) if mixed and rng.uniform() < 0.5 else verb
-
-        def motion(verb: str) -> str:
-            return shuffled(verb, MOTION) if verb in MOTION else 'turn-on'
-
-        frames = list(scene([seed, split == 'train', i], actions, objects, VERBS, motion))
+        frames = list(scene([seed, split == 'train', i], actions, objects, VERBS, partial(motion, rng, seen)))
         verbs = [frames[k][2] for k in range(0, len(frames), ACTION + 2 * REST)]
         path = video_path(root, split, i)
-        write_video(path, frames, soundtrack(rng, [shuffled(verb, SOUND) for verb in verbs]))
+        write_video(path, frames, soundtrack(rng, [exchanged(rng, heard, verb) for verb in verbs]))
         rows[split] += annotate(path, frames, VERBS, ACTION)
     write_annotations(root, rows, VERBS, {**dict.fromkeys(MOTION, 'motion'), **dict.fromkeys(SOUND, 'sound')})
 
