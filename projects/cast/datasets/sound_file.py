@@ -10,6 +10,7 @@ from scipy.signal import resample_poly
 from ..utils import InputError
 
 JITTER = 0.025  # seconds by which time stamps may differ from equal steps; some containers round them
+HDF5_RATE = 24000  # samples a second in EPIC-SOUNDS' HDF5 file
 LEAD = 0.5  # seconds that are decoded before a part, because codecs overlap their frames
 
 Pieces = List[Tuple[float, np.ndarray]]  # what was decoded, each piece with its time
@@ -92,7 +93,7 @@ class SoundFile:
             if not isinstance(shape, tuple) or len(shape) != 1:
                 raise InputError(f'{self.path}: is {shape} instead of (samples, ); name the data set of a '
                                  'video')
-            self.rate, self.seconds = 24000, shape[0] / 24000
+            self.rate, self.seconds = HDF5_RATE, shape[0] / HDF5_RATE
 
     def __enter__(self) -> 'SoundFile':
         return self
@@ -129,10 +130,10 @@ class SoundFile:
 
     def slice(self, start: float, stop: float) -> Pieces:
         """Returns a part of an HDF5 data set; time before its beginning is not in it."""
-        first = max(round(start * self.rate), 0)  # type: ignore[operator]
-        last = None if stop == inf else max(round(stop * self.rate), 0)  # type: ignore[operator]
+        first = max(round(start * HDF5_RATE), 0)
+        last = None if stop == inf else max(round(stop * HDF5_RATE), 0)
         try:
-            return [(first / self.rate, as_float(self.container[self.key][first:last]))]  # type: ignore[operator]
+            return [(first / HDF5_RATE, as_float(self.container[self.key][first:last]))]
         except OSError:
             self.damaged = True
             return []
