@@ -14,7 +14,7 @@ from test_ca2st_configs import MAIN, short
 from tools.test_data_tools import call, fails
 
 from mmaction.registry import DATASETS, METRICS
-from projects.cast.datasets import read_label_map
+from projects.cast.datasets import LoadSpectrogram, read_label_map
 from projects.cast.engine import read_config, with_sound
 from projects.cast.utils import InputError
 
@@ -232,7 +232,7 @@ def test_the_check_counts_silent_files(tmp_path, capsys):
 def test_the_check_listens_to_the_segment(tmp_path):
     """The sound ends before it."""
     write_sound(tmp_path / 'a.avi', np.full(16000, 0.1), pictures=30)
-    tool, listen = load_tool('data/check.py'), dict(type='LoadSpectrogram', num_rows=50)
+    tool, listen = load_tool('data/check.py'), LoadSpectrogram(num_rows=50, test_mode=True)
     sample = dict(filename=str(tmp_path / 'a.avi'), start_index=0, start_time=2., stop_time=2.8)
     assert tool.check((dict(sample, start_time=0.), 4, listen)) == []
     ((kind, file, what), ) = tool.check((sample, 4, listen))

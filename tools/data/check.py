@@ -22,14 +22,14 @@ from rich.progress import track
 
 from mmaction.registry import DATASETS, TRANSFORMS
 from mmaction.utils import register_all_modules
-from projects.cast.datasets import DecodeVideo, InitVideo, VideoError
+from projects.cast.datasets import DecodeVideo, InitVideo, LoadSpectrogram, VideoError
 from projects.cast.engine import read_config
 from projects.cast.utils import InputError, run_tool
 
 Problem = Tuple[str, str, str]  # kind, file, description
 
 
-def check(job: Tuple[dict, int, Optional[dict]]) -> List[Problem]:
+def check(job: Tuple[dict, int, Optional[LoadSpectrogram]]) -> List[Problem]:
     """Returns the problems of one sample, if it has any.
 
     Args:
@@ -48,9 +48,8 @@ def check(job: Tuple[dict, int, Optional[dict]]) -> List[Problem]:
     if count < clip_len:
         problems.append(('short', sample['filename'], f'{count} frames, a clip takes {clip_len}'))
     if listen:
-        results, transform = dict(sample), TRANSFORMS.build({**listen, 'test_mode': True, 'num_crops': 1})
-        where = f'{transform.path(sample)}{span(sample)}'
-        if not transform.hear(results, clips=1)[0].any():
+        results, where = dict(sample), f'{listen.path(sample)}{span(sample)}'
+        if not listen.hear(results, clips=1)[0].any():
             problems.append(('silent', sample['filename'], f'{where}: has no sound'))
         if results.get('damaged_sound'):
             problems.append(('damaged', sample['filename'], f'{where}: sound that cannot be decoded'))
@@ -86,7 +85,7 @@ def main() -> None:
         try:
             cfg = copy.deepcopy(config[f'{split}_dataloader'].dataset)
             clip_len = next(t.clip_len for t in cfg.pipeline if 'clip_len' in t)
-            listen = next((t for t in cfg.pipeline if t['type'] == 'LoadSpectrogram'), None)
+            loader = next((t for t in cfg.pipeline if t['type'] == 'LoadSpectrogram'), None)
         except (AttributeError, KeyError, StopIteration, TypeError) as error:
             raise InputError(f'{args.config}: {split}_dataloader.dataset has no pipeline with clip_len; '
                              'leave it out with --split, or check parts of a wrapped one alone') from error
@@ -94,6 +93,7 @@ def main() -> None:
             dataset = DATASETS.build({**cfg, 'pipeline': []})
         except ValueError as error:
             raise InputError(f'{split}: {error}') from error
+        listen = loader and TRANSFORMS.build({**loader, 'test_mode': True, 'num_crops': 1})
         samples = [dataset.get_data_info(i) for i in range(len(dataset))]
         with ProcessPoolExecutor(max(args.workers, 1), initializer=quiet) as pool:
             found = pool.map(check, [(sample, clip_len, listen) for sample in samples], chunksize=16)
