@@ -30,6 +30,9 @@ def seen(window):
     return (v.grad[0].abs().sum(-1) > 0).view(GRID).numpy()
 
 
+seen_by = {window: seen(window) for window in WINDOWS}
+
+
 def main():
     fig, ax = plt.subplots(figsize=(8.4, 1.75 * len(WINDOWS)), layout='constrained')
     ax.set(xlim=(-0.2, GRID[0] * 6.2), ylim=(len(WINDOWS) * 6.9, -0.4), aspect='equal')
@@ -45,6 +48,5 @@ def main():
     fig.savefig(Path(__file__).with_name('windows.png'), dpi=110)
 
 
-seen_by = {window: seen(window) for window in WINDOWS}
 if __name__ == '__main__':
     main()
