@@ -14,6 +14,7 @@ from mmengine import DictAction
 from mmaction.apis import inference_recognizer, init_recognizer
 from mmaction.utils import register_all_modules
 from projects.cast.apis import rankings, read_names
+from projects.cast.apis.inferencer import NO_SOUND
 from projects.cast.engine import read_config
 from projects.cast.utils import MissingFileError, run_tool
 
@@ -55,7 +56,7 @@ def main() -> None:
     if args.checkpoint is None:
         print('No checkpoint: weights and scores are random; this only shows that the pipeline works.')
     if result.get('no_sound'):
-        print(f'{args.video}: has no sound; the model heard padding instead.')
+        print(f'{args.video}: {NO_SOUND}.')
     for task, ranking in rankings(result.pred_score, names, args.topk).items():
         print(f'\n{task}')
         for name, value in ranking:

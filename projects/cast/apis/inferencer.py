@@ -18,6 +18,8 @@ from mmaction.utils import ConfigType
 from ..datasets import read_label_map
 from ..utils import InputError
 
+NO_SOUND = 'has no sound; the model heard padding instead'
+
 Names = Dict[str, Optional[List[str]]]
 Ranking = List[Tuple[str, float]]
 
@@ -119,7 +121,7 @@ class CASTInferencer(ActionRecogInferencer):
         """Returns a ranking for each task, and logs a warning if there was nothing to hear."""
         if data_sample.get('no_sound'):
             name = data_sample.get('filename', 'an array of frames')
-            print_log(f'{name}: has no sound; the model heard padding instead', 'current', logging.WARNING)
+            print_log(f'{name}: {NO_SOUND}', 'current', logging.WARNING)
         return rankings(data_sample.pred_score, self.names, self.topk)
 
 
