@@ -20,7 +20,7 @@ import argparse
 import csv
 from pathlib import Path
 from statistics import harmonic_mean
-from typing import Dict, List, NamedTuple, Sequence
+from typing import Dict, List, NamedTuple, Optional, Sequence
 
 import numpy as np
 from _bars import draw_balance, draw_confusion, draw_gains
@@ -117,16 +117,56 @@ def by_category(values: np.ndarray, counts: np.ndarray, categories: Sequence[str
             for name in sorted(set(categories)) if counts[names == name].any()}
 
 
+def compare(task: str, runs: Dict[str, Task], path: Optional[str], out: Path) -> List[list]:
+    """Draws the confusion of each run on one task, and the gains of the last run over the others.
+
+    Args:
+        task: Name of the task.
+        runs: Labels and scores of each run.
+        path: File of the task's classes, if there is one.
+        out: Folder for the pictures.
+
+    Returns:
+        Rows of classes.csv, one for each class that has samples.
+
+    Raises:
+        InputError: If the file has another number of classes than the scores.
+    """
+    *others, last = runs
+    labels, scores = runs[last]
+    entries = read_classes(path) if path else []
+    if entries and len(entries) != scores.shape[1]:
+        raise InputError(f'{path}: has {len(entries)} classes, the scores of {task} have {scores.shape[1]}')
+    names = [entry['key'] for entry in entries] or [str(n) for n in range(scores.shape[1])]
+    categories = [entry['category'] for entry in entries]
+    counts = np.bincount(labels, minlength=len(names))
+    there = np.flatnonzero(counts)
+    found = {name: measures(run) for name, run in runs.items()}
+    for name, run in runs.items():
+        draw_confusion(confusion(run)[np.ix_(there, there)], [names[k] for k in there], f'{task}, {name}',
+                       out / f'confusion_{task}_{name}.png')
+    for name in others:
+        gain = found[last][2] - found[name][2]
+        title = f'{task}: gain in F1 of {last} over {name}, in points; mean {gain[there].mean():+.1f}'
+        draw_gains({names[k]: float(gain[k]) for k in there}, title, out / f'gains_{task}_{name}.png')
+        if len(set(categories)) > 1:
+            draw_gains(by_category(gain, counts, categories), f'{title} over the classes',
+                       out / f'categories_{task}_{name}.png')
+    return [[task, names[k], categories[k] if categories else '', counts[k],
+             *(round(float(v), 2) for values in found.values() for v in values[:, k])] for k in there]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     parser.add_argument('runs', nargs='+', metavar='NAME=FILE.pkl', help='the last is compared with the rest')
-    parser.add_argument('--classes', nargs='+', default=[], metavar='CSV', help='class names, one per task')
+    parser.add_argument('--classes', nargs='+', metavar='CSV', help='class names, one per task')
     parser.add_argument('--out', type=Path, required=True, metavar='FOLDER')
     args = parser.parse_args()
     runs = read_runs(args.runs)
     tasks = list(next(iter(runs.values())))
-    if args.classes and len(args.classes) != len(tasks):
-        raise InputError(f'--classes has {len(args.classes)} files for the tasks {", ".join(tasks)}; give '
+    classes = args.classes or [None] * len(tasks)
+    if len(classes) != len(tasks):
+        raise InputError(f'--classes has {len(classes)} files for the tasks {", ".join(tasks)}; give '
                          'one file per task, in this order')
     args.out.mkdir(parents=True, exist_ok=True)
     accuracies = {name: {t: task.top1 for t, task in run.items()} for name, run in runs.items()}
@@ -134,32 +174,8 @@ def main() -> None:
         text = ', '.join(f'{t} {value:.1f}' for t, value in row.items())
         print(f'{name}: {text}, harmonic mean {harmonic_mean(list(row.values())):.1f}')
     draw_balance(accuracies, args.out / 'balance.png')
-    rows: List[list] = []
-    last = list(runs)[-1]
-    for i, t in enumerate(tasks):
-        entries = read_classes(args.classes[i]) if args.classes else []
-        labels, scores = runs[last][t]
-        if entries and len(entries) != scores.shape[1]:
-            raise InputError(f'{args.classes[i]}: has {len(entries)} classes, the scores of {t} have '
-                             f'{scores.shape[1]}')
-        names = [e['key'] for e in entries] or [str(n) for n in range(scores.shape[1])]
-        categories = [e['category'] for e in entries]
-        counts = np.bincount(labels, minlength=len(names))
-        there = np.flatnonzero(counts)
-        found = {name: measures(run[t]) for name, run in runs.items()}
-        rows += [[t, names[k], categories[k] if categories else '', counts[k],
-                  *(round(float(v), 2) for values in found.values() for v in values[:, k])] for k in there]
-        for name, run in runs.items():
-            draw_confusion(confusion(run[t])[np.ix_(there, there)], [names[k] for k in there],
-                           f'{t}, {name}', args.out / f'confusion_{t}_{name}.png')
-            if name == last:
-                continue
-            gain = found[last][2] - found[name][2]
-            title = f'{t}: gain in F1 of {last} over {name}, in points; mean {gain[there].mean():+.1f}'
-            draw_gains({names[k]: float(gain[k]) for k in there}, title, args.out / f'gains_{t}_{name}.png')
-            if len(set(categories)) > 1:
-                draw_gains(by_category(gain, counts, categories), f'{title} over the classes',
-                           args.out / f'categories_{t}_{name}.png')
+    rows = [row for t, path in zip(tasks, classes)
+            for row in compare(t, {name: run[t] for name, run in runs.items()}, path, args.out)]
     with (args.out / 'classes.csv').open('w', newline='', encoding='utf-8') as file:
         writer = csv.writer(file, lineterminator='\n')
         header = [f'{measure} {name}' for name in runs for measure in MEASURES]
