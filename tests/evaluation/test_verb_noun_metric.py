@@ -55,6 +55,14 @@ def test_broken_samples_are_wrong_and_counted():
     assert result.pop('broken') == 1 and set(result.values()) == {50}
 
 
+def test_a_broken_sample_is_wrong_even_if_all_classes_are_among_the_best():
+    """Four pairs of two verbs and two nouns, and k=5; negative scores do not matter either."""
+    for scores in ([.9, .1], [-1., -3.]):
+        broken = sample(scores, scores, [0, 0], broken=True)
+        result = evaluate(VerbNounMetric(), [broken, sample([.9, .1], [.9, .1], [0, 0])])
+        assert result.pop('broken') == 1 and set(result.values()) == {50}
+
+
 def test_without_labels_there_is_no_accuracy():
     assert evaluate(VerbNounMetric(), [sample([0., 1.], [1., 0.], [-1, -1])]) == {}
 

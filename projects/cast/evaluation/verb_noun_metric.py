@@ -75,12 +75,12 @@ class VerbNounMetric(BaseMetric):
                 raise InputError(f'scores of {sample.get("narration_id", "a sample")} are not finite; '
                                  'the model has diverged, or its checkpoint is broken')
             labelled, shape = min(label) >= 0, [len(s) for s in scores.values()]
-            ranks = {task: rank(s, i) for (task, s), i in zip(scores.items(), label)}
+            ranks: Dict[str, float] = {task: rank(s, i) for (task, s), i in zip(scores.items(), label)}
             if 'action' not in ranks and math.prod(shape) <= MOST_ACTIONS:
                 joint = functools.reduce(np.multiply.outer, scores.values()).ravel()
                 ranks['action'] = rank(joint, int(np.ravel_multi_index(label, shape)) if labelled else 0)
             if sample.get('broken'):
-                ranks = dict.fromkeys(ranks, math.prod(shape))
+                ranks = dict.fromkeys(ranks, math.inf)  # wrong for any k
             tail = {task: i in self.tail.get(task, ()) for task, i in zip(scores, label)}
             self.results.append(dict(
                 ranks=ranks, labelled=labelled, tail={'action': any(tail.values()), **tail},
