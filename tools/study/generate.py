@@ -35,7 +35,7 @@ class Level(NamedTuple):
 # `tuning` serves to choose learning rates; with `no-prior`, nouns and directions are independent
 OTHERS = {'tuning': Split(51, 38), 'validation': Split(61, 75), 'no-prior': Split(71, 75, 0.5)}
 LEVELS = {'plain': Level(Law(), {'train': Split(1, 400), **OTHERS}),
-          'hard': Level(Law(objects=4, mark=0.8), {'train': Split(1, 40), **OTHERS})}
+          'hard': Level(Law(objects=4, mark=0.8), {'train': Split(1, 20), **OTHERS})}
 
 
 def video(seed: List[int], law: Law) -> Tuple[Actions, List[Frame]]:
