@@ -1,3 +1,10 @@
+from .attention_weights import (
+    AttentionWeights,
+    between_frames,
+    exchange_blocks,
+    received,
+    record_attention,
+)
 from .blending import MultiTaskBatchAugment, ReverseMixup
 from .data_preprocessor import CASTDataPreprocessor
 from .exchanges import BCAST, AdapterOnly, CrossAttention, Exchange, FullWidthCrossAttention, Lateral
@@ -31,11 +38,13 @@ EnsembleVerbNounHead, VerbNounHead, PlainCrossAttention = EnsembleHead, MultiTas
 TwoExpertViT, VerbNounBatchAugment = MultiExpertViT, MultiTaskBatchAugment
 
 __all__ = [
-    'AIMExpert', 'ASTExpert', 'AdaptedSum', 'AdaptedTaskHead', 'Adapter', 'AdapterOnly', 'BCAST',
-    'BlockParts', 'CASTDataPreprocessor', 'CASTRecognizer', 'CLIPExpert', 'CrossAttention', 'EnsembleHead',
-    'EnsembleVerbNounHead', 'Exchange', 'Expert', 'FullWidthCrossAttention', 'FusedHead', 'Lateral',
-    'MultiExpertViT', 'MultiTaskBatchAugment', 'MultiTaskHead', 'PlainCrossAttention', 'PositionTable',
-    'ReverseMixup', 'TimeEncoding', 'TimedBCAST', 'TimedExpertViT', 'TimmExpert', 'Tokens',
-    'TwoExpertViT', 'VerbNounBatchAugment', 'VerbNounHead', 'VideoExpert', 'VideoMAEExpert', 'WINDOWS',
-    'XViTExpert', 'XViTHead', 'XViTTaskHead', 'set_plain', 'zero_init'
+    'AIMExpert', 'ASTExpert', 'AdaptedSum', 'AdaptedTaskHead', 'Adapter', 'AdapterOnly',
+    'AttentionWeights', 'BCAST', 'BlockParts', 'CASTDataPreprocessor', 'CASTRecognizer', 'CLIPExpert',
+    'CrossAttention', 'EnsembleHead', 'EnsembleVerbNounHead', 'Exchange', 'Expert',
+    'FullWidthCrossAttention', 'FusedHead', 'Lateral', 'MultiExpertViT', 'MultiTaskBatchAugment',
+    'MultiTaskHead', 'PlainCrossAttention', 'PositionTable', 'ReverseMixup', 'TimeEncoding',
+    'TimedBCAST', 'TimedExpertViT', 'TimmExpert', 'Tokens', 'TwoExpertViT', 'VerbNounBatchAugment',
+    'VerbNounHead', 'VideoExpert', 'VideoMAEExpert', 'WINDOWS', 'XViTExpert', 'XViTHead',
+    'XViTTaskHead', 'between_frames', 'exchange_blocks', 'received', 'record_attention', 'set_plain',
+    'zero_init'
 ]
