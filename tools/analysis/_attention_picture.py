@@ -13,7 +13,7 @@ import matplotlib.pyplot as plt  # noqa: E402
 
 HEIGHT, GAP, BAND = 224, 6, 26  # pixels: of a frame, between two of them, and of a title in the video
 RATE = 4  # frames of the clip per second of the video
-DPI = 110  # pixels per inch
+COLUMNS, DPI = 4, 110  # least number of frames that fit in a row; pixels per inch
 COLOURS = plt.get_cmap('RdBu_r')
 
 
@@ -61,20 +61,21 @@ def tubes(frames: np.ndarray, count: int) -> Sequence[np.ndarray]:
 
 
 def strip(images: Sequence[np.ndarray]) -> np.ndarray:
-    """Puts images of one size side by side."""
+    """Puts images of one size side by side; a short row ends in white."""
     white = np.full((HEIGHT, GAP, 3), 255, np.uint8)
+    images = [*images, *[np.full_like(images[0], 255)] * (COLUMNS - len(images))]
     return np.concatenate([part for image in images for part in (white, image)][1:], 1)
 
 
 def draw_bars(ax, bars: np.ndarray) -> None:
-    """Draws, below each frame that asks, a bar for each frame that is asked; its own is dark."""
+    """Draws, below each frame that asks, a bar for each frame that is asked; its own, if any, is dark."""
     asking, asked = bars.shape
     places = (np.arange(asked) + 0.5) / asked * 0.9
     for t, row in enumerate(bars):
-        own = np.arange(asked) == t * asked // asking
+        own = (np.arange(asked) == t) & (asking == asked)
         ax.bar(t + places, row, 0.8 / asked, color=np.where(own, '#b5311c', '#e39a82'))
         ax.hlines(1 / asked, t, t + 0.9, colors='#555555', linestyles='--', linewidth=0.8)
-    ax.set(xlim=(0, asking - 0.1), ylim=(0, None), xticks=[])
+    ax.set(xlim=(0, max(asking, COLUMNS) - 0.1), ylim=(0, None), xticks=[])
     ax.tick_params(labelsize=7)
     ax.spines[['top', 'right']].set_visible(False)
 
