@@ -1,7 +1,7 @@
 """Reads what ``tools/test.py --dump`` wrote."""
 import pickle
 from pathlib import Path
-from typing import Any, Dict, Sequence, Tuple
+from typing import Any, Dict, List, Sequence, Tuple
 
 import torch
 from torch import Tensor
@@ -24,6 +24,24 @@ def read_dump(path: str) -> Any:
                 ValueError) as error:
             reason = ' '.join(str(error).split())
             raise InputError(f'{path}: is no file of tools/test.py --dump ({reason})') from error
+
+
+def read_samples(path: str, keys: Sequence[str], problem: str) -> List[dict]:
+    """Returns the samples of such a file.
+
+    Args:
+        path: Path of the file.
+        keys: What every sample must have.
+        problem: What is wrong if one has not, for the message of the error.
+
+    Raises:
+        InputError: If it holds no samples, or one lacks a key.
+    """
+    samples = read_dump(path)
+    if not isinstance(samples, list) or not samples or not all(
+            isinstance(sample, dict) and {*keys} <= {*sample} for sample in samples):
+        raise InputError(f'{path}: {problem}')
+    return samples
 
 
 def by_task(sample: dict) -> Dict[str, Tuple[int, Tensor]]:

@@ -25,7 +25,7 @@ from typing import Dict, List, NamedTuple, Optional, Sequence
 import numpy as np
 from _bars import draw_balance, draw_confusion, draw_gains
 from _classes import read_classes
-from _dump import by_task, named, read_dump
+from _dump import by_task, named, read_samples
 from mmpretrain.evaluation import ConfusionMatrix, SingleLabelMetric
 
 from projects.cast.utils import InputError, run_tool
@@ -60,10 +60,8 @@ def read_run(path: str) -> Run:
     Raises:
         InputError: If it has no scores, or samples without labels.
     """
-    samples = read_dump(path)
-    if not isinstance(samples, list) or not samples or not all(
-            isinstance(s, dict) and 'pred_score' in s and 'gt_label' in s for s in samples):
-        raise InputError(f'{path}: has no scores with labels; write it with tools/test.py --dump')
+    samples = read_samples(path, ('pred_score', 'gt_label'),
+                           'has no scores with labels; write it with tools/test.py --dump')
     tasks = [by_task(sample) for sample in samples]
     run = {}
     for task in tasks[0]:

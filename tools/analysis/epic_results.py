@@ -16,7 +16,7 @@ from typing import Dict, List
 
 import numpy as np
 from _classes import read_classes
-from _dump import read_dump
+from _dump import read_samples
 from _submission import log_probabilities
 from _submission import write_submission as submission
 from mmpretrain.evaluation import SingleLabelMetric
@@ -33,12 +33,11 @@ def read_scores(path: str) -> Dict[str, np.ndarray]:
     Raises:
         InputError: If it has no verb and noun scores, or no narration ids.
     """
-    samples = read_dump(path)
-    if not isinstance(samples, list) or not samples or not all(
-            isinstance(s, dict) and 'narration_id' in s and isinstance(s['pred_score'], dict)
-            for s in samples):
-        raise InputError(f'{path}: no verb and noun scores with narration ids; dump them with an '
-                         'EPIC-KITCHENS-100 config and its `pack` as they are')
+    problem = ('no verb and noun scores with narration ids; dump them with an EPIC-KITCHENS-100 config and '
+               'its `pack` as they are')
+    samples = read_samples(path, ('narration_id', 'pred_score'), problem)
+    if not all(isinstance(sample['pred_score'], dict) for sample in samples):
+        raise InputError(f'{path}: {problem}')
     named = [labels_by_task(s['gt_label'], TASKS) for s in samples]
     labels = np.array([[int(label[task]) for task in TASKS] for label in named])
     broken = np.array([bool(s.get('broken')) for s in samples])

@@ -11,10 +11,10 @@ import argparse
 from typing import List, Tuple
 
 import numpy as np
-from _dump import read_dump
+from _dump import read_samples
 from _submission import log_probabilities, write_submission
 
-from projects.cast.utils import InputError, run_tool
+from projects.cast.utils import run_tool
 
 AUDIO_VISUAL = 2  # training modality: 0 audio, 1 video, 2 both
 
@@ -25,10 +25,8 @@ def read_scores(path: str) -> Tuple[List[str], np.ndarray]:
     Raises:
         InputError: If the scores have no annotation ids.
     """
-    samples = read_dump(path)
-    if not isinstance(samples, list) or not samples or not all(
-            isinstance(s, dict) and 'annotation_id' in s and 'pred_score' in s for s in samples):
-        raise InputError(f'{path}: no scores with annotation ids; dump them with a config of EPIC-SOUNDS')
+    samples = read_samples(path, ('annotation_id', 'pred_score'),
+                           'no scores with annotation ids; dump them with a config of EPIC-SOUNDS')
     probabilities = np.stack([sample['pred_score'].double().numpy() for sample in samples])
     return [sample['annotation_id'] for sample in samples], log_probabilities(probabilities)
 

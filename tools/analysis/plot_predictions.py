@@ -17,7 +17,7 @@ from typing import Dict, List, Sequence
 import projects.cast  # noqa: F401  isort: skip  must precede anything of mmaction
 import numpy as np
 from _clips_picture import Clip, Label, draw, stack
-from _dump import by_task, named, read_dump
+from _dump import by_task, named, read_samples
 from mmengine import DictAction
 from rich.progress import track
 
@@ -37,9 +37,7 @@ def read_results(path: str, samples: Sequence[dict]) -> List[dict]:
     Raises:
         InputError: If it is not such a file, or belongs to another data set than these samples.
     """
-    results = read_dump(path)
-    if not isinstance(results, list) or not all(isinstance(r, dict) and 'pred_score' in r for r in results):
-        raise InputError(f'{path}: holds no predictions; write it with tools/test.py --dump')
+    results = read_samples(path, ('pred_score', ), 'holds no predictions; write it with tools/test.py --dump')
     if len(results) != len(samples):
         raise InputError(f'{path}: has {len(results)} clips, but the test data set of the config has '
                          f'{len(samples)}; give the config and the --cfg-options that were tested')
