@@ -12,13 +12,17 @@ import json
 from pathlib import Path
 from typing import List, Sequence
 
+from data.mini_kitchens.generate import check
+from mmengine import Config
 from mmengine.registry import init_default_scope
-from study.generate import LEVELS, generate
-from study.jobs import Job, do_all
+from study.controls import write_controls
+from study.generate import LEVELS, data_key, generate
+from study.jobs import Job, alone_in, do_all, key_of
+from study.looks import write_looks
 from study.pretrain import PRETRAINED, pretrain
 from study.probes import probe_towers
 from study.report import TASKS, report
-from study.rows import CORE, RATES, ROWS, experts_of, grid_of, rate, study_config
+from study.rows import CORE, RATES, ROWS, VERSION, experts_of, grid_of, rate, read_rates, study_config
 from study.run import prepare, train
 
 from projects.cast.utils import InputError, run_tool
@@ -42,28 +46,57 @@ class Study:
         """Returns the jobs that pre-train the experts of these seeds."""
         files = [(kind, seed, self.experts / f'{kind}_seed{seed}.pth')
                  for seed in seeds for kind in PRETRAINED.values()]
-        return [Job(path.stem, path, 1., pretrain, (kind, path, seed)) for kind, seed, path in files]
+        return [Job(path.stem, path, 1., pretrain, (kind, path, seed), key_of(VERSION, kind, seed))
+                for kind, seed, path in files]
 
     def probe_jobs(self, seeds: Sequence[int]) -> List[Job]:
         """Returns the jobs that find out what the experts know."""
         files = [(seed, self.experts / f'probes_seed{seed}.json') for seed in seeds]
-        return [Job(path.stem, path, 1., probe_towers, (self.experts, seed, path)) for seed, path in files]
+        return [Job(path.stem, path, 1., probe_towers, (self.experts, seed, path), key_of(VERSION, seed))
+                for seed, path in files]
+
+    def control_job(self) -> Job:
+        """Returns the job that finds out what single cues tell."""
+        path = self.runs / 'controls.json'
+        return Job('controls', path, 1., write_controls, (self.data, path), data_key(self.level))
+
+    def config(self, name: str, seed: int) -> Config:
+        """Returns the config of a row, with the experts of a seed."""
+        config = study_config(ROWS[name].config, ROWS[name].adapters, ROWS[name].hidden)
+        for cfg in experts_of(config.model).values():
+            cfg.checkpoint = str(self.experts / f'{PRETRAINED[cfg.type]}_seed{seed}.pth')
+        return prepare(config, self.data)
 
     def row_job(self, name: str, seed: int, lr: float, tuning: bool = False) -> Job:
         """Returns the job that trains and tests a row."""
-        row = ROWS[name]
-        config = study_config(row.config, row.adapters)
-        for cfg in experts_of(config.model).values():
-            cfg.checkpoint = str(self.experts / f'{PRETRAINED[cfg.type]}_seed{seed}.pth')
+        config = self.config(name, seed)
         folder = self.runs / (f'tuning/{name}_lr{lr:g}' if tuning else f'runs/{name}_seed{seed}')
         cost = 1.7 if config.model.backbone.get('exchanges') else 1.
         return Job(f'{self.level}, {folder.name}', folder / 'result.json', cost, train,
-                   (prepare(config, self.data), folder, seed, lr, tuning))
+                   (config, folder, seed, lr, tuning), self.key(config, seed, lr))
+
+    def key(self, config: Config, *settings: float) -> str:
+        """Returns the key of a run: the version of the study, its clips, its model and how it is trained."""
+        parts = config.model, config.optim_wrapper, config.param_scheduler, config.train_cfg
+        return key_of(VERSION, data_key(self.level), *(part.to_dict() if isinstance(part, Config) else part
+                                                        for part in parts), *settings)
+
+    def look_jobs(self) -> List[Job]:
+        """Returns the jobs that find out where finished CASTs look."""
+        jobs = []
+        for result in sorted((self.runs / 'runs').glob('full_seed*/result.json')):
+            folder, seed = result.parent, int(result.parent.name.rpartition('_seed')[2])
+            config = self.config('full', seed)
+            checkpoint = folder / f'iter_{config.train_cfg.max_iters}.pth'
+            jobs.append(Job(f'{folder.name}, attention', folder / 'looks.json', 1., write_looks,
+                            (config, checkpoint, self.data, seed, folder / 'looks.json'),
+                            self.key(config, seed)))
+        return jobs
 
     def tune(self, names: Sequence[str], processes: int) -> None:
         """Tries the grid of learning rates for each row, and widens it while the best is at its edge."""
-        scores = json.loads(RATES.read_text()) if RATES.exists() else {}
-        tried = scores.setdefault(self.level, {})
+        rates = read_rates()
+        tried = rates.setdefault(self.level, {})
         for name in names:
             tried.setdefault(name, {})
         while True:
@@ -76,7 +109,9 @@ class Study:
             for (name, lr), job in zip(wanted, jobs):
                 result = json.loads(job.done.read_text())
                 tried[name][f'{lr:g}'] = [round(result[f'acc/{task}_top1'], 2) for task in TASKS]
-            RATES.write_text(json.dumps(scores, indent=1) + '\n')
+            part = RATES.with_suffix('.part')
+            part.write_text(json.dumps(rates, indent=1) + '\n')
+            part.replace(RATES)
         for name in names:
             print(f'{name}: {rate(name, self.level):g}, of {tried[name]}')
 
@@ -96,12 +131,19 @@ def main() -> None:
     unknown = sorted(set(args.rows) - set(ROWS))
     if unknown:
         raise InputError(f'there is no row {", ".join(unknown)}; there are {", ".join(ROWS)}')
+    check(seeds=(5 if args.seeds is None else args.seeds, 1, 50), jobs=(args.jobs, 1, 64))
     names = list(ROWS) if args.all else args.rows or CORE
     study = Study(args.level, args.work_dir, args.data)
     init_default_scope('mmaction')
     if args.report:
         print(report(args.level, args.work_dir, args.data))
         return
+    with alone_in(args.work_dir), alone_in(args.data):
+        run_all(study, names, args)
+
+
+def run_all(study: Study, names: Sequence[str], args: argparse.Namespace) -> None:
+    """Does everything that is not done yet."""
     runs = [(name, seed) for seed in range(99) for name in names if seed < (args.seeds or ROWS[name].seeds)]
     seeds = [TUNING_SEED] if args.tune else sorted({seed for _, seed in runs})
     rates = {} if args.tune else {name: rate(name, args.level) for name in names}
@@ -113,6 +155,7 @@ def main() -> None:
     else:
         jobs = [study.row_job(name, seed, rates[name]) for name, seed in runs]
         do_all(jobs, args.jobs, f'rows, {args.level}')
+        do_all([*study.look_jobs(), study.control_job()], args.jobs, 'attention and controls')
         print(report(args.level, args.work_dir, args.data))
 
 

@@ -7,6 +7,8 @@ import numpy as np
 from data.mini_kitchens.generate import Frame, annotate, write_annotations, write_video
 from rich.progress import track
 
+from .jobs import check_key, key_of
+from .rows import VERSION
 from .scenes import FRAMES, NOUNS, VERBS, Actions, Law, draw_actions, framed, render
 
 ACTIONS = 32  # actions in a video, each of which is a scene of its own
@@ -49,7 +51,7 @@ def video(seed: List[int], law: Law) -> Tuple[Actions, List[Frame]]:
 
 
 def generate(root: Path, level: str, seed: int = 0, **videos: int) -> None:
-    """Writes the videos of a level, unless they are there.
+    """Writes the videos of a level, unless they are there; if it was stopped, it begins anew.
 
     For each split, ``objects_SPLIT.npz`` has the :class:`Actions` in the order of the annotations. The split
     ``test`` consists of the two validation sets, one after the other.
@@ -59,10 +61,15 @@ def generate(root: Path, level: str, seed: int = 0, **videos: int) -> None:
         level: Key of LEVELS.
         seed: Seed from which all is derived.
         videos: Numbers of videos by split, where they are not those of the level.
+
+    Raises:
+        InputError: If there are videos of other settings.
     """
-    if (root / 'EPIC_100_verb_classes.csv').exists():  # it is written last
-        return
     law, splits = LEVELS[level]
+    complete = root / 'complete'
+    check_key(complete, data_key(level, seed, **videos))
+    if complete.exists():
+        return
     rows: Dict[str, List[list]] = {name: [] for name in (*splits, 'test')}
     for number, (name, split) in enumerate(splits.items()):
         drawn = []
@@ -78,6 +85,12 @@ def generate(root: Path, level: str, seed: int = 0, **videos: int) -> None:
             key: np.concatenate(values) for key, values in zip(Actions._fields, zip(*drawn))})
     rows['test'] = rows['validation'] + rows['no-prior']
     write_annotations(root, rows, VERBS, CATEGORIES, NOUNS)
+    complete.touch()
+
+
+def data_key(level: str, seed: int = 0, **videos: int) -> str:
+    """Returns the key of the settings of a level's videos."""
+    return key_of(VERSION, level, LEVELS[level], seed, sorted(videos.items()))
 
 
 def read_objects(root: Path, split: str) -> Actions:

@@ -1,46 +1,126 @@
 """Does many jobs in several processes, shows how long they will take, and leaves out what is done."""
+import fcntl
+import hashlib
 import multiprocessing
 import os
+import threading
+import time
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Callable, NamedTuple, Sequence
+from typing import Any, Callable, Iterator, NamedTuple, Sequence
 
 import torch
 from mmengine.registry import init_default_scope
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from projects.cast.utils import InputError
+
+A_DAY = 86400.  # seconds
+
 
 class Job(NamedTuple):
-    """A function to be called in a process of its own, unless this is done."""
+    """A function to be called in a process of its own, unless this is done.
+
+    Attributes:
+        name: What is shown.
+        done: A file that exists once the job is done.
+        cost: How long it takes, compared with other jobs.
+        function, arguments: What to call.
+        key: What the result depends on; see :func:`key_of`.
+    """
 
     name: str
-    done: Path  # exists once the job is done
-    cost: float  # compared with other jobs
+    done: Path
+    cost: float
     function: Callable
     arguments: tuple
+    key: str = ''
 
 
-def do(job: Job) -> Job:
+def key_of(*parts: Any) -> str:
+    """Returns a short key of settings, by their text."""
+    return hashlib.sha1(repr(parts).encode()).hexdigest()[:12]
+
+
+def check_key(file: Path, key: str) -> None:
+    """Notes the settings of a result next to it, or compares them with those it was begun with.
+
+    Raises:
+        InputError: If they were others.
+    """
+    note = file.with_suffix('.key')
+    if not note.exists():
+        if file.exists():
+            raise InputError(f'{file}: nothing says with which settings it was made; delete it')
+        note.parent.mkdir(parents=True, exist_ok=True)
+        note.write_text(key)
+    elif note.read_text() != key:
+        what = file.parent if file.name == 'result.json' else f'it and {note.name}'
+        raise InputError(f'{file}: was made or begun with other settings or by another version of the study; '
+                         f'delete {what}')
+
+
+def die_with(parent: int) -> None:
+    """Ends this process soon after its parent was killed, which cannot tell it to stop."""
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Keeps other processes from working in a folder.
+
+    Raises:
+        InputError: If there is one.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / 'lock').open('w') as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise InputError(f'{folder}: another study is running in it; wait, or choose another') from error
+        yield
+
+
+def do(job: Job) -> None:
     """Does a job with one thread; what it prints goes to a file next to its result."""
-    job.done.parent.mkdir(parents=True, exist_ok=True)
     log = os.open(job.done.with_suffix('.log'), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     for stream in (1, 2):
         os.dup2(log, stream)
     torch.set_num_threads(1)
     init_default_scope('mmaction')
     job.function(*job.arguments)
-    return job
 
 
 def do_all(jobs: Sequence[Job], processes: int, title: str) -> None:
-    """Does those jobs that are not done yet, in their order, and shows how long the others will take."""
+    """Does those jobs that are not done yet, in their order, and shows how long the others will take.
+
+    If one fails, or a process is killed, those that have begun are finished, and the error is raised.
+    """
+    for job in jobs:
+        check_key(job.done, job.key)
     left = [job for job in jobs if not job.done.exists()]
     if not left:
         return
     columns = (TextColumn('{task.description}'), BarColumn(), TextColumn('{task.percentage:.0f} %,'),
                TimeElapsedColumn(), TextColumn('so far,'), TimeRemainingColumn(), TextColumn('left'))
-    pool = multiprocessing.get_context('spawn').Pool(processes, maxtasksperchild=1)
-    with pool, Progress(*columns) as bar:
+    pool = ProcessPoolExecutor(
+        processes, multiprocessing.get_context('spawn'), initializer=die_with, initargs=(os.getpid(), ))
+    with pool, Progress(*columns, speed_estimate_period=A_DAY) as bar:
         task = bar.add_task(f'{title}: {len(left)} of {len(jobs)}', total=sum(job.cost for job in left))
-        for job in pool.imap_unordered(do, left):
+        futures = {pool.submit(do, job): job for job in left}
+        for future in as_completed(futures):
+            job = futures[future]
+            try:
+                future.result()
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                bar.console.print(f'{job.name} has failed, see {job.done.with_suffix(".log")}')
+                raise
             bar.advance(task, job.cost)
             bar.console.print(f'{job.name} is done')

@@ -19,6 +19,7 @@ from .scenes import (
     SCALE,
     SIZE,
     Law,
+    around,
     draw_actions,
     render,
     render_motion,
@@ -89,9 +90,10 @@ class Motions(nn.Module):
         clips = through_codec(render_motion(rng, actions, min(1., step / self.rise)))
         direction = torch.from_numpy(actions.direction)
         t, h, w = self.expert.grid
-        middle = actions.places[:, 0].reshape(-1, t, FRAMES // t, 2).mean(2)  # of the object in each tube
+        tube = actions.places[:, 0].reshape(-1, t, FRAMES // t, 2)
+        middle = tube[:, :, 0] + around(tube[:, :, -1] - tube[:, :, 0]) / 2
         tokens = (np.stack(np.mgrid[:h, :w], -1).reshape(h * w, 2) + 0.5) * SIZE / h - 0.5
-        near = torch.from_numpy(np.abs(middle[:, :, None] - tokens).max(-1) <= 6)
+        near = torch.from_numpy(np.abs(around(middle[:, :, None] - tokens)).max(-1) <= 6)
         return normalize(clips), direction, near * (1 + direction.view(-1, 1, 1))
 
     def losses(self, clip: Tensor, direction: Tensor, tokens: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""What each expert knows, what gives the labels away, and what can be known without binding."""
+"""What each expert knows, and what can be known without binding."""
 import json
 from pathlib import Path
 from typing import Dict
@@ -96,8 +96,8 @@ def probe_towers(folder: Path, seed: int, path: Path) -> None:
 def bounds(actions: Actions, prior: float) -> Dict[str, float]:
     """Returns the accuracy of the best guess by who knows all but which of the objects moves.
 
-    That is the direction, the scene, and the nouns with their marks. Features that are pooled over the
-    picture tell no more. The share of each noun follows from the direction by the prior.
+    That is the direction, the scene, and the nouns with their marks. The share of each noun follows from the
+    direction by the prior. Places tell nothing, as all objects can be anywhere alike in every frame.
     """
     sideways = actions.direction < 2
     weight = np.where((actions.nouns % 2 == 0) == sideways[:, None], prior, 1 - prior)
@@ -106,23 +106,3 @@ def bounds(actions: Actions, prior: float) -> Dict[str, float]:
     verb = np.where(sideways, np.maximum(marked, 1 - marked), 1.)
     noun = 100 * float(weight.max(1).mean())
     return dict(verb=100 * float(verb.mean()), noun=noun, action=noun)  # the noun tells the mark
-
-
-def controls(actions: Actions, clips: ndarray) -> Dict[str, float]:
-    """Returns how well cues that should not suffice tell the noun and the verb, in percent.
-
-    Args:
-        actions: Clips in which noun and direction are independent.
-        clips: Their frames, RGB bytes ``(N, F, H, W, 3)``.
-    """
-    nouns, verbs = torch.from_numpy(actions.nouns[:, 0]), torch.from_numpy(actions.verbs)
-    tint = torch.from_numpy(clips.mean((1, 2, 3))).float()
-    path = torch.from_numpy(actions.places[:, 0, [0, -1]].reshape(len(clips), -1)).float()
-    centre = (clips.shape[2] - 1) / 2
-    middle = np.linalg.norm(actions.places[:, :, actions.places.shape[2] // 2] - centre, axis=-1)
-    order = np.random.default_rng(0).permuted(np.tile(np.arange(middle.shape[1]), (len(clips), 1)), axis=1)
-    nearest = np.take_along_axis(order, np.take_along_axis(middle, order, 1).argmin(1)[:, None], 1)
-    return {'noun from the mean colour': linear_probe(tint, nouns),
-            'verb from the mean colour': linear_probe(tint, verbs),
-            'noun from the path': linear_probe(path, nouns),
-            'the moving object as the one in the middle': 100 * float((nearest == 0).mean())}

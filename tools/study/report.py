@@ -5,6 +5,8 @@ from typing import Any, Dict, Iterator, List, Tuple
 
 import numpy as np
 
+from projects.cast.utils import InputError
+
 from .generate import LEVELS, read_objects
 from .pictures import plot_accuracies, plot_clips
 from .probes import CHANCE, blind, bounds
@@ -12,7 +14,9 @@ from .results import TASKS, paper_of, read_results
 from .rows import ROWS
 from .verdict import Interval, Runs, accuracies, compare, over_seeds, together
 
-LATE = ('late-add', 'late-concat', 'late-concat-wide')
+LATE = ('late-add', 'late-concat', 'late-concat-wide', 'late-concat-mlp')
+SEEDS = set(range(5))  # on which the claim is judged
+BLIND = 1 / 3  # an expert that knows more of what only the other is to know is not blind
 # pairs of rows, of which the first is to be better; in the claim, all experts are frozen
 CLAIM = [*(('full', late) for late in LATE), *((late, 'independent') for late in LATE)]
 OTHERS = [('full', 's2t-only'), ('full', 't2s-only'), ('s2t-only', 'independent'),
@@ -30,10 +34,11 @@ def accuracy_table(runs: Dict[str, Runs], logs: Dict[str, Dict[int, Any]], bound
     rows = [['chance', '', '', '', '12.5', '12.5', '1.6', ''],
             ['bound without binding', '', '', '', *(f'{bound[task]:.1f}' for task in TASKS), '']]
     for name, seeds in runs.items():
-        one, seconds = next(iter(logs[name].values())), [log['seconds'] for log in logs[name].values()]
+        one, seconds = next(iter(logs[name].values())), [
+            log['seconds'] for log in logs[name].values() if log['seconds']]
         rows.append([ROWS[name].title, str(len(seeds)), f'{one["learnable"] / 1000:.0f} k', f'{one["lr"]:g}',
                      *(str(over_seeds(accuracies(seeds, task))) for task in TASKS),
-                     f'{np.median(seconds):.0f}'])
+                     f'{np.median(seconds):.0f}' if seconds else ''])
     return table(['row', 'seeds', 'learnable', 'lr', *TASKS, 's/run'], rows)
 
 
@@ -58,41 +63,77 @@ def verdict_table(runs: Dict[str, Runs], pairs: List[Tuple[str, str]]) -> str:
                   'verdict'], rows)
 
 
-def claim(runs: Dict[str, Runs]) -> str:
-    """Returns the verdict of the claim: CAST over late fusion over independent experts, in verb and noun."""
-    if not all(name in runs for pair in CLAIM for name in pair):
-        return 'undecided, as rows are missing'
+def claim(runs: Dict[str, Runs], probes: Dict[int, Dict[str, Any]]) -> str:
+    """Returns the verdict of the claim: CAST over late fusion over independent experts, in verb and noun.
+
+    Args:
+        runs: Those of the validation set with the prior.
+        probes: What the experts of each seed know, by number of objects.
+    """
+    for name in dict.fromkeys(name for pair in CLAIM for name in pair):
+        if set(runs.get(name, ())) != SEEDS:
+            return f'undecided, as {ROWS[name].title!r} has not been run with exactly the {len(SEEDS)} seeds'
+    seeing = [seed for seed in SEEDS if not probes.get(seed) or any(
+        share > BLIND for scores in probes[seed].values() for share in blind(scores).values())]
+    if seeing:
+        return f'undecided, as the experts of the seeds {seeing} are not known to be blind'
     return together([verdict for task, _, _, verdict, *_ in comparisons(runs, CLAIM) if task != 'action'])
 
 
-def probe_table(experts: Path) -> str:
+def read_probes(experts: Path) -> Dict[int, Dict[str, Any]]:
+    """Reads what the experts of the seeds that are reported know."""
+    files = {seed: experts / f'probes_seed{seed}.json' for seed in sorted(SEEDS)}
+    return {seed: json.loads(file.read_text()) for seed, file in files.items() if file.exists()}
+
+
+def probe_table(probes: Dict[int, Dict[str, Any]]) -> str:
     """Returns what the experts of each seed know, and how blind they are to what the other knows."""
     rows = [['', 'chance', '', *(f'{CHANCE[fact]:.1f}' for fact in CHANCE), '']]
-    for path in sorted(experts.glob('probes_seed?.json')):
-        for objects, scores in json.loads(path.read_text()).items():
-            sees = max(blind(scores).items(), key=lambda item: item[1])
-            most = f'{100 * sees[1]:.0f} % ({sees[0]})' if objects == '1' else ''
-            rows += [[path.stem[-1], objects, role, *(f'{facts[fact]:.1f}' for fact in CHANCE), most]
-                     for role, facts in scores.items()]
-    return table(['seed', 'objects', 'expert', *CHANCE, 'most of what only the other should know'], rows)
+    for seed, by_objects in probes.items():
+        for objects, scores in by_objects.items():
+            fact, share = max(blind(scores).items(), key=lambda item: item[1])
+            rows += [[str(seed), objects, role, *(f'{facts[fact]:.1f}' for fact in CHANCE), most]
+                     for (role, facts), most in zip(scores.items(), (f'{100 * share:.0f} % ({fact})', ''))]
+    return table(['seed', 'objects', 'expert', *CHANCE, 'most of what only the other is to know'], rows)
+
+
+def control_table(file: Path) -> str:
+    """Returns how well single cues tell the labels."""
+    found = json.loads(file.read_text()) if file.exists() else {}
+    return table(['cue', 'found', 'at most expected'],
+                 [[name, f'{value:.1f}', f'{most:.1f}'] for name, (value, most) in found.items()])
+
+
+def look_table(runs: Path) -> str:
+    """Returns where CAST looks, block by block: multiples of even attention, with intervals over seeds."""
+    files = [json.loads(path.read_text()) for path in sorted(runs.glob('full_seed*/looks.json'))]
+    rows = [[name, str(block + 1), *(str(over_seeds([file[when][name][block] for file in files]))
+                                     for when in ('before', 'after'))]
+            for name, blocks in (files[0]['after'] if files else {}).items() for block in range(len(blocks))]
+    return table(['attention', 'block', 'before training', 'after training'], rows)
 
 
 def report(level: str, work: Path, data: Path) -> str:
-    """Writes the tables and the picture of all finished runs of a level, and returns the tables."""
+    """Writes the tables and pictures of all finished runs of a level, and returns the tables."""
+    if not (data / level / 'complete').exists():
+        raise InputError(f'{data / level}: has no clips; run tools/mini_study.py --level {level} first')
     actions, free = (read_objects(data / level, split) for split in ('validation', 'no-prior'))
-    results = read_results(work / level / 'runs', len(actions.nouns))
+    folder, probes = work / level, read_probes(work / 'experts')
+    results = read_results(folder / 'runs', actions, free)
     bound = bounds(actions, LEVELS[level].splits['validation'].prior)
-    parts = [
+    text = '\n\n'.join([
         f'## Level: {level}', accuracy_table(results.validation, results.logs, bound),
         'Where nouns and directions are independent:',
         accuracy_table(results.free, results.logs, bounds(free, 0.5)),
-        f'CAST > late fusion > independent experts, in verb and noun: **{claim(results.validation)}**',
+        'CAST > late fusion > independent experts, in verb and noun: '
+        f'**{claim(results.validation, probes)}**',
         verdict_table(results.validation, CLAIM), 'Other comparisons:',
-        verdict_table(results.validation, OTHERS), 'What can be read linearly off the frozen experts:',
-        probe_table(work / 'experts')]
-    folder = work / level
+        verdict_table(results.validation, OTHERS),
+        'The first ones, where nouns and directions are independent:',
+        verdict_table(results.free, CLAIM[:len(LATE)]), 'What can be read linearly off the frozen experts:',
+        probe_table(probes), 'What single cues tell:', control_table(folder / 'controls.json'),
+        'Attention on objects, as a multiple of even attention:', look_table(folder / 'runs')]) + '\n'
     folder.mkdir(parents=True, exist_ok=True)
-    text = '\n\n'.join(parts) + '\n'
     (folder / 'report.md').write_text(text)
     plot_accuracies(results.validation, bound, folder / 'report.png')
     plot_clips(level, folder / 'clips.png')

@@ -7,12 +7,16 @@ import numpy as np
 from analysis._dump import read_dump
 from analysis.ablation_table import read_tables
 
+from projects.cast.utils import InputError
+
 from .rows import ROWS
+from .scenes import Actions
 from .verdict import Runs
 
 TASKS = ('verb', 'noun', 'action')
 PAPERS = {'late-add': 'late-add-tuned', 'late-concat': 'late-concat-tuned',
-          'late-concat-wide': 'late-concat-tuned', 'lateral': 'lateral-tuned'}  # in the paper, all is tuned
+          'late-concat-wide': 'late-concat-tuned', 'late-concat-mlp': 'late-concat-tuned',
+          'lateral': 'lateral-tuned'}  # in the paper, all is tuned
 
 
 class Results(NamedTuple):
@@ -23,27 +27,37 @@ class Results(NamedTuple):
     logs: Dict[str, Dict[int, Dict[str, Any]]]  # result.json of each run
 
 
-def right_of(file: Path) -> Dict[str, np.ndarray]:
-    """Returns which clips a run has right, by task."""
-    samples = read_dump(str(file))
-    right = {task: np.array([int(sample['pred_score'][task].argmax()) == int(sample['gt_label'][task])
-                             for sample in samples]) for task in ('verb', 'noun')}
+def right_of(file: Path, labels: Dict[str, np.ndarray]) -> Dict[str, np.ndarray]:
+    """Returns which clips a run has right, by task.
+
+    Raises:
+        InputError: If it was tested on other clips.
+    """
+    samples, right = read_dump(str(file)), {}
+    for task, wanted in labels.items():
+        label = np.array([int(sample['gt_label'][task]) for sample in samples])
+        if not np.array_equal(label, wanted):
+            raise InputError(f'{file}: was tested on other clips than those of the study; delete its folder')
+        right[task] = np.array([int(sample['pred_score'][task].argmax()) for sample in samples]) == label
     return dict(right, action=right['verb'] & right['noun'])
 
 
-def read_results(folder: Path, actions: int) -> Results:
+def read_results(folder: Path, validation: Actions, free: Actions) -> Results:
     """Reads the runs of a level.
 
     Args:
         folder: It has a folder for each run.
-        actions: Number of clips in the first validation set.
+        validation, free: The clips of both validation sets.
     """
+    actions = len(validation.nouns)
+    labels = dict(verb=np.concatenate([validation.verbs, free.verbs]),
+                  noun=np.concatenate([validation.nouns[:, 0], free.nouns[:, 0]]))
     results = Results({}, {}, {})
     for name in ROWS:
         for run in sorted(folder.glob(f'{name}_seed*')):
             if not (run / 'result.json').exists():
                 continue
-            seed, right = int(run.name.rpartition('_seed')[2]), right_of(run / 'predictions.pkl')
+            seed, right = int(run.name.rpartition('_seed')[2]), right_of(run / 'predictions.pkl', labels)
             first = {task: r[:actions] for task, r in right.items()}
             second = {task: r[actions:] for task, r in right.items()}
             log = json.loads((run / 'result.json').read_text())

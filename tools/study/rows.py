@@ -12,8 +12,9 @@ from projects.cast.utils import InputError
 
 FULL = 'cast_vit-base-p16_clip-videomae_16xb6-u16x2-50e_ek100-rgb'
 STUDY = 'configs/cast/mini/cast_mini_1xb32-u8-400i_mini-study-rgb.py'
+VERSION = 4  # of the study; raised whenever its clips, experts or training change
 RATES = Path(__file__).with_name('rates.json')  # verb, noun and action top-1 by level, row and learning rate
-GRID = (1.5e-3, 3e-3, 6e-3)
+GRID = (1e-3, 2e-3, 4e-3, 8e-3)
 
 
 class Row(NamedTuple):
@@ -24,22 +25,26 @@ class Row(NamedTuple):
         config: Name of the config that it is derived from, mostly that of an ablation.
         adapters: If given, both towers are frozen with adapters of this ratio, whatever the ablation says.
         seeds: Number of seeds that are reported.
+        hidden: Width of a hidden layer of the head.
     """
 
     title: str
     config: str
     adapters: float = 0.
     seeds: int = 3
+    hidden: int = 0
 
 
 FROZEN = 0.25  # the paper's ratio of adapters
-WIDE = 0.9  # adapters of this ratio have as many parameters as those of 1/4 and B-CAST together
+WIDE = 0.9  # adapters of this ratio have as many parameters as those of 1/4 and B-CAST together,
+HIDDEN = 290  # and so have adapters of 1/4 and a head with a hidden layer of this width
 ROWS: Dict[str, Row] = {
     # the core: the claim is judged on these, all with the same frozen experts
     'independent': Row('independent experts', 'table1a_independent-adapters', seeds=5),
     'late-add': Row('late fusion, add', 'table1b_late-add', FROZEN, 5),
     'late-concat': Row('late fusion, concat', 'table1b_late-concat', FROZEN, 5),
     'late-concat-wide': Row('late fusion, concat, wide adapters', 'table1b_late-concat', WIDE, 5),
+    'late-concat-mlp': Row('late fusion, concat, hidden layer', 'table1b_late-concat', FROZEN, 5, HIDDEN),
     's2t-only': Row('CAST, S2T only', 'table1g_s2t-only', seeds=5),
     't2s-only': Row('CAST, T2S only', 'table1g_t2s-only', seeds=5),
     'full': Row('CAST', FULL, seeds=5),
@@ -65,12 +70,13 @@ ROWS: Dict[str, Row] = {
     'swapped': Row('VideoMAE in space, CLIP in time', 'table1h_videomae-clip'),
     'no-positions': Row('B-CAST without positions', 'table8_no-positions'),
 }
-CORE = tuple(ROWS)[:7]
+CORE = tuple(ROWS)[:8]
 
 
 def best_of(scores: Dict[str, List[float]]) -> float:
-    """Returns the learning rate with the best sum of verb and noun accuracy."""
-    return float(max(scores, key=lambda lr: sum(scores[lr][:2])))
+    """Returns the learning rate with the best sum of verb and noun accuracy; of equals, the middle one."""
+    middle = math.log(GRID[0] * GRID[-1]) / 2
+    return float(max(scores, key=lambda lr: (sum(scores[lr][:2]), -abs(math.log(float(lr)) - middle))))
 
 
 def grid_of(scores: Dict[str, List[float]]) -> List[float]:
@@ -85,13 +91,19 @@ def grid_of(scores: Dict[str, List[float]]) -> List[float]:
     return sorted({*tried, best / 2 if best == tried[0] else best, best * 2 if best == tried[-1] else best})
 
 
+def read_rates() -> Dict[str, Any]:
+    """Returns the accuracies of all rates that were tried on this version of the study."""
+    rates = json.loads(RATES.read_text()) if RATES.exists() else {}
+    return rates if rates.get('version') == VERSION else dict(version=VERSION)
+
+
 def rate(name: str, level: str) -> float:
     """Returns the learning rate at which a row is reported.
 
     Raises:
         InputError: If it has not been chosen.
     """
-    scores = json.loads(RATES.read_text()).get(level, {}).get(name) if RATES.exists() else None
+    scores = read_rates().get(level, {}).get(name)
     if not scores or len(grid_of(scores)) > len(scores):
         raise InputError(f'{RATES}: has no learning rate for {name!r} at the level {level!r}; run '
                          f'tools/mini_study.py {name} --level {level} --tune')
@@ -149,10 +161,11 @@ def find_config(name: str) -> Path:
     return found[0]
 
 
-def study_config(config: str, adapters: float = 0.) -> Config:
-    """Returns the study's config with the model of a config at the study's size.
+def study_config(config: str, adapters: float = 0., hidden: int = 0) -> Config:
+    """Returns the study's config with the model of a config at the study's size; see :class:`Row`.
 
-    Whether experts are frozen and have adapters is as in the config, unless ``adapters`` is given.
+    Whether experts are frozen and have adapters is as in the config, unless ``adapters`` is given. Towers
+    that are tuned keep the layer decay of the full size.
 
     Raises:
         InputError: If the config is not about verbs and nouns, or its experts are not among the study's.
@@ -177,6 +190,11 @@ def study_config(config: str, adapters: float = 0.) -> Config:
     model.backbone.drop_path_rate = study.model.backbone.drop_path_rate
     model.cls_head.update(num_classes=study.model.cls_head.num_classes, label_smooth_eps=0.)
     model.data_preprocessor = study.model.data_preprocessor
+    if hidden:
+        model.cls_head.hidden_channels = hidden
+    if not all(cfg.get('frozen', True) for cfg in experts_of(model).values()):
+        decay = full.optim_wrapper.paramwise_cfg.layer_decay_rate
+        study.optim_wrapper.paramwise_cfg.layer_decay_rate = decay
     study.model = model
     return study
 

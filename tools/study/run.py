@@ -37,7 +37,8 @@ def train(config: Config, work_dir: Path, seed: int, lr: float, tuning: bool = F
         tuning: Whether the model is tested on the clips for tuning rather than on the validation sets.
 
     Returns:
-        The accuracies, the number of learnable parameters, and the seconds that training took.
+        The accuracies, the number of learnable parameters, and the seconds that training took, unless it was
+        stopped in between.
     """
     file = work_dir / 'result.json'
     if file.exists():
@@ -50,9 +51,11 @@ def train(config: Config, work_dir: Path, seed: int, lr: float, tuning: bool = F
     config.test_evaluator = [
         config.test_evaluator, dict(type='DumpResults', out_file_path=str(work_dir / 'predictions.pkl'))]
     config.update(val_dataloader=None, val_cfg=None, val_evaluator=None)
+    resumed = (work_dir / 'last_checkpoint').exists()
     runner, start = RUNNERS.get(config.runner_type).from_cfg(config), time.perf_counter()
     learnable = sum(p.numel() for p in runner.model.parameters() if p.requires_grad)
     runner.train()
-    result = dict(learnable=learnable, seconds=time.perf_counter() - start, lr=lr, seed=seed, **runner.test())
+    seconds = None if resumed else time.perf_counter() - start
+    result = dict(learnable=learnable, seconds=seconds, lr=lr, seed=seed, **runner.test())
     file.write_text(json.dumps(result))
     return result

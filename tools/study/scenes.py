@@ -7,7 +7,8 @@ background (the scene). The noun thus needs motion, and half of the verbs need a
 motion.
 
 The luminance of objects and background is random texture, drawn anew in every clip, and tells nothing about
-noun, mark or scene. The chroma tells nothing about motion, and all objects draw their places from one law.
+noun, mark or scene. The chroma tells nothing about motion. What leaves the picture on one side comes in again
+on the other, so that in every frame all objects can be anywhere alike, whether they move or not.
 """
 from typing import NamedTuple, Tuple
 
@@ -26,7 +27,8 @@ RADIUS, GAP = 5, 11.5  # pixels: of an object, and the least distance of two obj
 SPEED = 1.2, 1.8  # pixels per frame
 MEAN, SCALE = 128., 64.  # of the bytes of a frame
 QUALITY = 95  # of JPEG
-DISC = np.hypot(*np.mgrid[-RADIUS:RADIUS + 1, -RADIUS:RADIUS + 1]) <= 5.1
+ROUND = np.hypot(*np.mgrid[-RADIUS:RADIUS + 1, -RADIUS:RADIUS + 1]) <= 5.1
+DISC = np.argwhere(ROUND) - RADIUS  # the pixels of an object, from its centre
 
 
 class Law(NamedTuple):
@@ -86,12 +88,12 @@ def draw_paths(rng: Generator, count: int, k: int, tries: int = 12) -> Tuple[nda
         new_ways, good = rng.integers(len(DIRECTIONS), size=(count, k)), np.ones(count, bool)
         for j in range(k):  # the first of some candidates that is far from all earlier paths
             candidates = straight(rng, new_ways[:, j, None].repeat(tries, 1))
-            gaps = np.linalg.norm(candidates[:, :, None, :, None] - new[:, None, :j, None], axis=-1)
+            gaps = np.linalg.norm(around(candidates[:, :, None, :, None] - new[:, None, :j, None]), axis=-1)
             fits = (gaps >= GAP).all((2, 3, 4))
             new[:, j] = candidates[np.arange(count), fits.argmax(1)]
             good &= fits.any(1)
         path, ways = np.concatenate([path, new[good]]), np.concatenate([ways, new_ways[good]])
-    path, ways = np.rint(path[:count]).astype(int), ways[:count]
+    path, ways = np.rint(path[:count]).astype(int) % SIZE, ways[:count]
     order, first = np.argsort(rng.random((count, k)), 1), np.arange(count)[:, None]
     path, ways = path[first, order], ways[first, order]
     rest = rng.integers(FRAMES, size=(count, k))
@@ -101,12 +103,15 @@ def draw_paths(rng: Generator, count: int, k: int, tries: int = 12) -> Tuple[nda
 
 
 def straight(rng: Generator, ways: ndarray) -> ndarray:
-    """Draws straight paths in these directions inside the picture, ``(*ways.shape, FRAMES, 2)``."""
-    unit = np.array(list(DIRECTIONS.values()))[ways]
-    full = unit * rng.uniform(*SPEED, (*ways.shape, 1)) * (FRAMES - 1)  # from the first to the last frame
-    low, high = RADIUS - np.minimum(full, 0), SIZE - 1 - RADIUS - np.maximum(full, 0)
-    start = low + rng.random(low.shape) * (high - low)
-    return start[..., None, :] + full[..., None, :] * np.linspace(0, 1, FRAMES)[:, None]
+    """Draws straight paths in these directions, ``(*ways.shape, FRAMES, 2)``; they may leave the picture."""
+    step = np.array(list(DIRECTIONS.values()))[ways] * rng.uniform(*SPEED, (*ways.shape, 1))
+    start = rng.uniform(0, SIZE, step.shape)
+    return start[..., None, :] + step[..., None, :] * np.arange(FRAMES)[:, None]
+
+
+def around(difference: ndarray) -> ndarray:
+    """Returns the shortest way from one place to another, which may lead over the sides of the picture."""
+    return (difference + SIZE / 2) % SIZE - SIZE / 2
 
 
 def noise(rng: Generator, *shape: int) -> ndarray:
@@ -130,7 +135,7 @@ def stripes(rng: Generator, level: ndarray) -> ndarray:
 def grains(rng: Generator, *shape: int) -> ndarray:
     """Draws normal noise in cells of 2 x 2 pixels for objects, ``(*shape, 11, 11)``."""
     fine = noise(rng, *shape, RADIUS + 1, RADIUS + 1).repeat(2, -1).repeat(2, -2)
-    return fine[..., :len(DISC), :len(DISC)]
+    return fine[..., :len(ROUND), :len(ROUND)]
 
 
 def textures(rng: Generator, *shape: int) -> ndarray:
@@ -142,16 +147,15 @@ def textures(rng: Generator, *shape: int) -> ndarray:
 def appearance(rng: Generator, actions: Actions, law: Law) -> ndarray:
     """Draws the chroma of the objects of actions, ``(B, K, 2, 11, 11)``."""
     angle = 2 * np.pi * actions.nouns / len(NOUNS)
-    chroma = 0.45 * np.stack([np.cos(angle), np.sin(angle)], -1)[..., None, None] * np.ones(DISC.shape)
+    chroma = 0.45 * np.stack([np.cos(angle), np.sin(angle)], -1)[..., None, None] * np.ones(ROUND.shape)
     chroma[..., 3:8, 3:8] *= (1 - law.mark * actions.marks)[..., None, None, None]
     return chroma + 0.04 * noise(rng, *chroma.shape)
 
 
 def put(picture: ndarray, place: ndarray, disc: ndarray) -> None:
     """Draws an object ``(..., 11, 11)`` into a picture ``(..., SIZE, SIZE)``."""
-    y, x = place - RADIUS
-    part = picture[..., y:y + len(DISC), x:x + len(DISC)]
-    np.copyto(part, disc, where=DISC)
+    y, x = ((place + DISC) % SIZE).T
+    picture[..., y, x] = disc[..., ROUND]
 
 
 def compose(ground: ndarray, discs: ndarray, places: ndarray) -> ndarray:

@@ -26,6 +26,8 @@ class MultiTaskHead(BaseHead):
         experts: Expert whose feature each task reads: verbs use the temporal expert, nouns the spatial one.
             Several experts are fused first.
         fusion: How several experts are fused: ``add`` or ``concat`` (late fusion, table 1 (b)).
+        hidden_channels: Width of a hidden layer with GELU in front of each linear layer, for a late fusion
+            that is not additive; 0 for none, as in the paper.
         average_clips: What is averaged over the views of a sample: ``prob``, ``score`` or None.
         kwargs: See MMAction2's ``BaseHead``.
     """
@@ -35,6 +37,7 @@ class MultiTaskHead(BaseHead):
                  in_channels: Widths = 768,
                  experts: Dict[str, Union[str, Sequence[str]]] = dict(verb='temporal', noun='spatial'),
                  fusion: str = 'add',
+                 hidden_channels: int = 0,
                  average_clips: Optional[str] = 'prob',
                  **kwargs) -> None:
         super().__init__(num_classes, in_channels, average_clips=average_clips, **kwargs)
@@ -46,11 +49,19 @@ class MultiTaskHead(BaseHead):
         self.fusion = fusion
         self.experts = {task: (e, ) if isinstance(e, str) else tuple(e) for task, e in experts.items()}
         self.fc_cls = nn.ModuleDict({
-            task: nn.Linear(self.fused_width(task), num_classes[task]) for task in in_order(num_classes)})
+            task: self.classifier(self.fused_width(task), hidden_channels, num_classes[task])
+            for task in in_order(num_classes)})
+
+    @staticmethod
+    def classifier(width: int, hidden: int, classes: int) -> nn.Module:
+        """Builds the classifier of a task."""
+        if not hidden:
+            return nn.Linear(width, classes)
+        return nn.Sequential(nn.Linear(width, hidden), nn.GELU(), nn.Linear(hidden, classes))
 
     def init_weights(self) -> None:
         for fc in self.fc_cls.values():
-            trunc_normal_init(fc, std=0.02)
+            trunc_normal_init(fc[-1] if isinstance(fc, nn.Sequential) else fc, std=0.02)
 
     def fused_width(self, task: str) -> int:
         """Returns the width of what :meth:`fuse` gives for a task."""
