@@ -78,8 +78,7 @@ class Study:
     def key(self, config: Config, *settings: float) -> str:
         """Returns the key of a run: the version of the study, its clips, its model and how it is trained."""
         parts = config.model, config.optim_wrapper, config.param_scheduler, config.train_cfg
-        return key_of(VERSION, data_key(self.level), *(part.to_dict() if isinstance(part, Config) else part
-                                                        for part in parts), *settings)
+        return key_of(VERSION, data_key(self.level), repr(parts).replace(str(self.experts), ''), *settings)
 
     def look_jobs(self) -> List[Job]:
         """Returns the jobs that find out where finished CASTs look."""

@@ -33,6 +33,24 @@ def test_verbs_read_the_temporal_and_nouns_the_spatial_feature():
     assert x['spatial'].grad is None and x['temporal'].grad.any()
 
 
+def test_a_hidden_layer_combines_what_a_linear_head_only_adds():
+    """The change of the logits by one feature depends on the other only with a hidden layer."""
+    both = ('spatial', 'temporal')
+    a, b = ({name: torch.randn(2, 8) for name in both} for _ in range(2))
+    for hidden, additive in ((0, True), (16, False)):
+        head = VerbNounHead(
+            dict(verb=3, noun=4), 8, dict.fromkeys(('verb', 'noun'), both), 'concat', hidden_channels=hidden)
+        head.init_weights()
+        for p in head.parameters():
+            torch.nn.init.normal_(p)
+        change = [head(dict(spatial=a['spatial'], temporal=y['temporal']))['verb']
+                  - head(dict(spatial=b['spatial'], temporal=y['temporal']))['verb'] for y in (a, b)]
+        assert torch.allclose(*change, atol=1e-4) == additive
+    by_hand = torch.nn.functional.gelu(torch.cat([a[n] for n in both], 1) @ head.fc_cls['noun'][0].weight.T
+                                       + head.fc_cls['noun'][0].bias)
+    torch.testing.assert_close(head(a)['noun'], head.fc_cls['noun'][2](by_hand))
+
+
 def test_fused_head_is_eq_6():
     head = FusedHead(5, 8)
     for p in head.parameters():
