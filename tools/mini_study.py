@@ -17,7 +17,7 @@ from mmengine import Config
 from mmengine.registry import init_default_scope
 from study.controls import write_controls
 from study.generate import LEVELS, data_key, generate
-from study.jobs import Job, alone_in, do_all, key_of
+from study.jobs import Job, alone_in, do_all, key_of, write_json
 from study.looks import write_looks
 from study.pretrain import PRETRAINED, pretrain
 from study.probes import probe_towers
@@ -108,9 +108,7 @@ class Study:
             for (name, lr), job in zip(wanted, jobs):
                 result = json.loads(job.done.read_text())
                 tried[name][f'{lr:g}'] = [round(result[f'acc/{task}_top1'], 2) for task in TASKS]
-            part = RATES.with_suffix('.part')
-            part.write_text(json.dumps(rates, indent=1) + '\n')
-            part.replace(RATES)
+            write_json(RATES, rates)
         for name in names:
             print(f'{name}: {rate(name, self.level):g}, of {tried[name]}')
 

@@ -1,15 +1,14 @@
 """What gives the labels away: cues that should not suffice."""
-import json
 from pathlib import Path
 from typing import Dict, Tuple
 
 import numpy as np
 import torch
 from numpy import ndarray
-from torch import Tensor
 
 from .generate import read_objects
-from .probes import linear_probe
+from .jobs import write_json
+from .probes import linear_probe, minimise
 from .scenes import FRAMES, SIZE, Actions
 
 SIDE = 12  # cells along each side of the pictures that the probes see
@@ -46,15 +45,8 @@ def mover_probe(codes: ndarray, share: float = 0.6) -> float:
     """Fits a linear score to codes of objects, ``(N, K, D)``; returns how often the first has the highest."""
     x, first = torch.from_numpy(codes).float(), int(share * len(codes))
     weight = torch.zeros(x.shape[-1], requires_grad=True)
-    optimizer = torch.optim.LBFGS([weight], max_iter=100, line_search_fn='strong_wolfe')
-
-    def loss() -> Tensor:
-        optimizer.zero_grad()
-        value = -(x[:first] @ weight).log_softmax(1)[:, 0].mean() + 1e-3 * weight.square().sum()
-        value.backward()
-        return value
-
-    optimizer.step(loss)
+    minimise(lambda: -(x[:first] @ weight).log_softmax(1)[:, 0].mean() + 1e-3 * weight.square().sum(),
+             [weight], 100)
     score = (x[first:] @ weight).detach()
     best = score == score.max(1, keepdim=True).values
     return 100 * (best[:, 0] / best.sum(1)).mean().item()  # equal scores are guesses
@@ -65,4 +57,4 @@ def write_controls(data: Path, path: Path) -> None:
     actions = read_objects(data, 'no-prior')
     clips = np.load(data / 'decoded_test.npy', mmap_mode='r')[-len(actions.nouns):, 0]
     clips = clips.transpose(0, 2, 3, 4, 1)
-    path.write_text(json.dumps(controls(actions, clips), indent=1))
+    write_json(path, controls(actions, clips))

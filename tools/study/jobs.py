@@ -1,6 +1,7 @@
 """Does many jobs in several processes, shows how long they will take, and leaves out what is done."""
 import fcntl
 import hashlib
+import json
 import multiprocessing
 import os
 import threading
@@ -14,9 +15,15 @@ import torch
 from mmengine.registry import init_default_scope
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from projects.cast.engine import AtomicBackend
 from projects.cast.utils import InputError
 
 A_DAY = 86400.  # seconds
+
+
+def write_json(file: Path, value: Any) -> None:
+    """Writes a result that is either complete or not there."""
+    AtomicBackend().put((json.dumps(value, indent=1) + '\n').encode(), str(file))
 
 
 class Job(NamedTuple):

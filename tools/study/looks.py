@@ -1,5 +1,4 @@
 """Where the experts of a trained model look, compared with where the objects are."""
-import json
 from pathlib import Path
 from typing import Dict, List, Optional, Tuple
 
@@ -13,6 +12,7 @@ from mmaction.registry import MODELS
 from projects.cast.models import received, record_attention
 
 from .generate import read_objects
+from .jobs import write_json
 from .scenes import DISC, FRAMES, SIZE
 
 PATCH, TUBE = 8, 2
@@ -96,4 +96,4 @@ def looks(config: Config, checkpoint: Optional[Path], data: Path, seed: int) -> 
 def write_looks(config: Config, checkpoint: Path, data: Path, seed: int, path: Path) -> None:
     """Writes what :func:`looks` returns before and after training."""
     found = dict(before=looks(config, None, data, seed), after=looks(config, checkpoint, data, seed))
-    path.write_text(json.dumps(found))
+    write_json(path, found)

@@ -6,7 +6,8 @@ from typing import Any, Dict, Tuple
 import numpy as np
 import torch
 import torch.nn.functional as F
-from mmengine.runner import set_random_seed
+from mmengine.optim import build_optim_wrapper
+from mmengine.runner import save_checkpoint, set_random_seed
 from torch import Tensor, nn
 
 from mmaction.registry import MODELS
@@ -29,6 +30,10 @@ from .scenes import (
 EXPERT: Dict[str, Any] = dict(
     img_size=SIZE, patch_size=8, num_frames=FRAMES, embed_dims=64, depth=4, num_heads=4, mlp_ratio=2.)
 XAVIER = dict(type='Xavier', layer='Linear', distribution='uniform')  # small towers hardly learn without it
+OPTIM_WRAPPER = dict(
+    optimizer=dict(type='AdamW', lr=1.5e-3, betas=(0.9, 0.98), weight_decay=0.05),
+    paramwise_cfg=dict(norm_decay_mult=0., bias_decay_mult=0., flat_decay_mult=0.),
+    clip_grad=dict(max_norm=1.))
 WARMUP = 100  # steps
 EVERY = 100  # steps between checkpoints
 
@@ -106,12 +111,6 @@ class Motions(nn.Module):
         return F.cross_entropy(self.fc(self.expert.pool(x)), direction) + 2 * dense
 
 
-def matrices_decay(model: nn.Module, weight_decay: float) -> list:
-    """Returns AdamW's parameter groups; only matrices decay."""
-    return [dict(params=[p for p in model.parameters() if p.dim() > 1], weight_decay=weight_decay),
-            dict(params=[p for p in model.parameters() if p.dim() <= 1], weight_decay=0.)]
-
-
 PRETRAINED = {'CLIPExpert': 'stills', 'VideoMAEExpert': 'motions'}  # names of towers by type
 STAGES = {'stills': Stills, 'motions': Motions}
 PRETRAINING = 1  # the first number of the seeds of its data
@@ -130,10 +129,10 @@ def pretrain(kind: str, path: Path, seed: int, steps: int = 0) -> None:
     model = STAGES[kind]()
     steps = steps or model.steps
     model.expert.init_weights()
-    optimizer = torch.optim.AdamW(matrices_decay(model, 0.05), lr=1.5e-3, betas=(0.9, 0.98))
+    wrapper = build_optim_wrapper(model, OPTIM_WRAPPER)
     schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda i: min((i + 1) / WARMUP, 0.5 + 0.5 * math.cos(math.pi * i / steps)))
-    parts, partial, first = (model, optimizer, schedule), path.with_suffix('.partial'), 0
+        wrapper.optimizer, lambda i: min((i + 1) / WARMUP, 0.5 + 0.5 * math.cos(math.pi * i / steps)))
+    parts, partial, first = (model, wrapper, schedule), path.with_suffix('.partial'), 0
     if partial.exists():
         first, *states = torch.load(partial, weights_only=True)
         for part, state in zip(parts, states):
@@ -141,10 +140,7 @@ def pretrain(kind: str, path: Path, seed: int, steps: int = 0) -> None:
     for step in range(first, steps):
         rng = np.random.default_rng([PRETRAINING, seed, list(STAGES).index(kind), step])
         loss = model.losses(*model.batch(rng, step))
-        optimizer.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(model.parameters(), 1.)
-        optimizer.step()
+        wrapper.update_params(loss)
         schedule.step()
         if (step + 1) % EVERY == 0:
             print(f'{path.stem}: step {step + 1} of {steps}, loss {loss.item():.3f}', flush=True)
@@ -155,8 +151,4 @@ def pretrain(kind: str, path: Path, seed: int, steps: int = 0) -> None:
 
 def save(value: Any, path: Path) -> None:
     """Writes a file that is either complete or not there."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix('.part')
-    torch.save(value, part)
-    part.replace(path)
-
+    save_checkpoint(value, str(path), backend_args=dict(backend='atomic'))

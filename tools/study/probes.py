@@ -1,7 +1,6 @@
 """What each expert knows, and what can be known without binding."""
-import json
 from pathlib import Path
-from typing import Dict
+from typing import Callable, Dict, List
 
 import numpy as np
 import torch
@@ -11,6 +10,7 @@ from torch import Tensor, nn
 
 from mmaction.registry import MODELS
 
+from .jobs import write_json
 from .pretrain import EXPERT, PRETRAINED, PRETRAINING, normalize
 from .scenes import DIRECTIONS, NOUNS, Actions, Law, draw_actions, render, through_codec
 
@@ -25,16 +25,22 @@ def linear_probe(features: Tensor, labels: Tensor, share: float = 0.6) -> float:
     first = int(share * len(features))
     features = (features - features[:first].mean(0)) / (features[:first].std(0) + 1e-6)
     fc = nn.Linear(features.shape[1], int(labels.max()) + 1)
-    optimizer = torch.optim.LBFGS(fc.parameters(), max_iter=200, line_search_fn='strong_wolfe')
+    minimise(lambda: F.cross_entropy(fc(features[:first]), labels[:first]) + 1e-4 * fc.weight.square().sum(),
+             list(fc.parameters()), 200)
+    return 100 * (fc(features[first:]).argmax(1) == labels[first:]).float().mean().item()
 
-    def loss() -> Tensor:
+
+def minimise(loss: Callable[[], Tensor], parameters: List[Tensor], steps: int) -> None:
+    """Fits the few parameters of a probe."""
+    optimizer = torch.optim.LBFGS(parameters, max_iter=steps, line_search_fn='strong_wolfe')
+
+    def closure() -> Tensor:
         optimizer.zero_grad()
-        value = F.cross_entropy(fc(features[:first]), labels[:first]) + 1e-4 * fc.weight.square().sum()
+        value = loss()
         value.backward()
         return value
 
-    optimizer.step(loss)
-    return 100 * (fc(features[first:]).argmax(1) == labels[first:]).float().mean().item()
+    optimizer.step(closure)
 
 
 def labels_of(actions: Actions) -> Dict[str, Tensor]:
@@ -90,7 +96,7 @@ def probe_towers(folder: Path, seed: int, path: Path) -> None:
         expert.tower.load_state_dict(torch.load(folder / f'{name}_seed{seed}.pth', weights_only=True))
         experts[expert.role] = expert
     found = {str(objects): probe(experts, seed, objects) for objects in (1, 3)}
-    path.write_text(json.dumps(found, indent=1))
+    write_json(path, found)
 
 
 def bounds(actions: Actions, prior: float) -> Dict[str, float]:

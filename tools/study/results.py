@@ -1,10 +1,11 @@
 """Reads the finished runs of the study."""
+import functools
 import json
 from pathlib import Path
 from typing import Any, Dict, NamedTuple
 
 import numpy as np
-from analysis._dump import read_dump
+from analysis._dump import by_task, read_dump
 from analysis.ablation_table import read_tables
 
 from projects.cast.utils import InputError
@@ -33,12 +34,11 @@ def right_of(file: Path, labels: Dict[str, np.ndarray]) -> Dict[str, np.ndarray]
     Raises:
         InputError: If it was tested on other clips.
     """
-    samples, right = read_dump(str(file)), {}
+    samples, right = [by_task(sample) for sample in read_dump(str(file))], {}
     for task, wanted in labels.items():
-        label = np.array([int(sample['gt_label'][task]) for sample in samples])
-        if not np.array_equal(label, wanted):
+        if not np.array_equal([sample[task][0] for sample in samples], wanted):
             raise InputError(f'{file}: was tested on other clips than those of the study; delete its folder')
-        right[task] = np.array([int(sample['pred_score'][task].argmax()) for sample in samples]) == label
+        right[task] = np.array([int(sample[task][1].argmax()) for sample in samples]) == wanted
     return dict(right, action=right['verb'] & right['noun'])
 
 
@@ -66,6 +66,7 @@ def read_results(folder: Path, validation: Actions, free: Actions) -> Results:
     return results
 
 
+@functools.lru_cache(None)  # all configs of ablations are read
 def paper_of(name: str) -> Dict[str, float]:
     """Returns the paper's accuracies of a row."""
     config = ROWS[PAPERS.get(name, name)].config

@@ -9,6 +9,7 @@ from mmengine import Config
 from mmaction.registry import RUNNERS
 
 from .decoded import decode
+from .jobs import write_json
 
 SPLITS = dict(train='train', val='tuning', test='test')
 
@@ -57,5 +58,5 @@ def train(config: Config, work_dir: Path, seed: int, lr: float, tuning: bool = F
     runner.train()
     seconds = None if resumed else time.perf_counter() - start
     result = dict(learnable=learnable, seconds=seconds, lr=lr, seed=seed, **runner.test())
-    file.write_text(json.dumps(result))
+    write_json(file, result)
     return result

@@ -36,7 +36,7 @@ class Law(NamedTuple):
 
     Attributes:
         objects: Number of objects, one of which moves.
-        mark: How much the chroma at the centre of a marked object differs; 0.6 changes its sign.
+        mark: How much the chroma at the centre of a marked object differs; 1.6 makes it -0.6 times as strong.
         prior: How often nouns with an even index move to the left or right, and the others up or down. With
             0.5, noun and direction are independent.
     """

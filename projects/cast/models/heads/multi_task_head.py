@@ -26,9 +26,9 @@ class MultiTaskHead(BaseHead):
         experts: Expert whose feature each task reads: verbs use the temporal expert, nouns the spatial one.
             Several experts are fused first.
         fusion: How several experts are fused: ``add`` or ``concat`` (late fusion, table 1 (b)).
+        average_clips: What is averaged over the views of a sample: ``prob``, ``score`` or None.
         hidden_channels: Width of a hidden layer with GELU in front of each linear layer, for a late fusion
             that is not additive; 0 for none, as in the paper.
-        average_clips: What is averaged over the views of a sample: ``prob``, ``score`` or None.
         kwargs: See MMAction2's ``BaseHead``.
     """
 
@@ -37,8 +37,8 @@ class MultiTaskHead(BaseHead):
                  in_channels: Widths = 768,
                  experts: Dict[str, Union[str, Sequence[str]]] = dict(verb='temporal', noun='spatial'),
                  fusion: str = 'add',
-                 hidden_channels: int = 0,
                  average_clips: Optional[str] = 'prob',
+                 hidden_channels: int = 0,
                  **kwargs) -> None:
         super().__init__(num_classes, in_channels, average_clips=average_clips, **kwargs)
         if fusion not in ('add', 'concat'):
