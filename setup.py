@@ -19,7 +19,7 @@ setup(
         'mmpretrain>=1.2.0,<2',
         'torch>=2.6',  # before 2.6 a file could run code in spite of weights_only (CVE-2025-32434)
         'torchvision>=0.21',
-        'decord>=0.6.0',
+        'decord>=0.6.0; platform_machine in "x86_64 AMD64"',  # no wheels for ARM: decoder='pyav'
         'open_clip_torch>=2.24,<4',
         'timm>=1.0.9,<2',
         'einops',
@@ -33,6 +33,6 @@ setup(
         'vis': ['tensorboard'],
         'data': ['av>=15'],  # it must tell the rotation of a frame
         'audio': ['av>=15', 'transformers>=4.50', 'h5py'],
-        'tests': ['av>=15', 'transformers>=4.50', 'h5py', 'pytest', 'ruff', 'mypy'],
+        'tests': ['av>=15', 'torchcodec', 'transformers>=4.50', 'h5py', 'pytest', 'ruff', 'mypy'],
     },
 )

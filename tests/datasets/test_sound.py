@@ -282,7 +282,7 @@ def test_says_which_extra_is_missing(tmp_path, monkeypatch):
 
     def fail(name):
         raise ImportError(name)
-    monkeypatch.setattr('projects.cast.datasets.sound_file.import_module', fail)
+    monkeypatch.setattr('projects.cast.utils.libraries.import_module', fail)
     with pytest.raises(InputError, match=r'sound needs av; run: pip install -e "\.\[audio\]"'):
         read(tmp_path / 'a.wav')
 

@@ -21,7 +21,8 @@ def derived(folder, arguments, base=SSV2, below='', name='config.py'):
 def test_every_value_reaches_all_its_places(tmp_path):
     cfg, base = read_config(str(derived(
         tmp_path, "data_root='here', ann_file_train='train.txt', ann_file_val='val.txt', "
-        "label_map='names.txt', num_classes=5, clip_len=32, max_epochs=30, warmup_epochs=3, batch_size=12, "
+        "label_map='names.txt', num_classes=5, clip_len=32, decoder='pyav', "
+        "max_epochs=30, warmup_epochs=3, batch_size=12, "
         "accumulative_counts=2, checkpoints=dict(spatial='clip.pt')"))), Config.fromfile(SSV2)
     for split, file in (('train', 'train.txt'), ('val', 'val.txt'), ('test', 'val.txt')):
         dataset = cfg[f'{split}_dataloader'].dataset
@@ -29,6 +30,7 @@ def test_every_value_reaches_all_its_places(tmp_path):
         assert cfg[f'ann_file_{split}'] == file
         for pipeline in (dataset.pipeline, cfg[f'{split}_pipeline']):
             assert [t.clip_len for t in pipeline if 'clip_len' in t] == [32]
+            assert pipeline[0] == dict(type='InitVideo', decoder='pyav')
             assert len(pipeline) == len(base[f'{split}_pipeline'])
     assert (cfg.data_root, cfg.data_root_val, cfg.label_map) == ('here', 'here', 'names.txt')
     assert (cfg.num_classes, cfg.max_epochs, cfg.train_cfg.max_epochs) == (5, 30, 30)

@@ -85,6 +85,19 @@ def test_data_benchmark(mini_root, tmp_path):
     assert json.loads((tmp_path / 'o.json').read_text())['speedup'][0] > 0
 
 
+def test_decoders_are_compared_on_the_same_segments(mini_root, tmp_path):
+    pytest.importorskip('av')
+    video = mini_root / 'P01/videos/P01_01.mp4'
+    tool, config = 'tools/analysis/benchmark_data.py', next((ROOT / 'configs/cast').glob('*ek100-rgb.py'))
+    options = config, video, '--repeats', 3, '--decoders', 'decord', 'pyav', '--segment'
+    output = run(tool, *options, 1, '--json', tmp_path / 'o.json')
+    assert re.search(r'^decord .* in all 1.00 times faster than decord \(1.00–1.00\)$', output, re.M)
+    assert re.search(r'^pyav +opening +[0-9.]+ ms, decoding +[0-9.]+ ms', output, re.M)
+    seconds = json.loads((tmp_path / 'o.json').read_text())['seconds']
+    assert [len(seconds[decoder]) for decoder in ('decord', 'pyav')] == [3, 3]
+    assert 'P01_01.mp4: has ' in run(tool, *options, 1000, ok=False)
+
+
 def test_view_by_view_makes_the_same_views(mini_root, monkeypatch):
     """So that the comparison is of equal work."""
     tool = load_tool('analysis/benchmark_data.py')

@@ -1,24 +1,31 @@
 """Measures the steps of a config's data pipelines, and what decoding once for all test views saves.
 
     python tools/analysis/benchmark_data.py CONFIG VIDEO [VIDEO ...] [--repeats 5] [--json FILE]
+    python tools/analysis/benchmark_data.py CONFIG VIDEO --decoders decord pyav --segment 3
 
-One process reads one video at a time, as a data worker does. The test pipeline is compared, in turns, with
+The second command compares decoders, in turns, on segments of 3 s at random places of the videos. One process
+reads one video at a time, as a data worker does. Otherwise, the test pipeline is compared, in turns, with
 running it once per view, as programs do that treat each (clip, crop) as a separate sample.
 """
 import argparse
 import json
 import statistics
 import time
-from typing import Dict, List
+from random import Random
+from typing import Dict, List, Tuple
 
 from mmengine import Config
 from mmengine.dataset import Compose
 from rich.progress import track
 
-import projects.cast  # noqa: F401
+from mmaction.registry import TRANSFORMS
 from mmaction.utils import register_all_modules
+from projects.cast.datasets import DecodeVideo, InitVideo
+from projects.cast.datasets.transforms import READERS
 from projects.cast.engine import read_config
-from projects.cast.utils import run_tool
+from projects.cast.utils import InputError, run_tool
+
+Seconds = Tuple[float, float]  # to open and to decode
 
 
 def sample_of(video: str, config: Config) -> dict:
@@ -35,6 +42,56 @@ def by_step(pipeline: Compose, sample: dict) -> Dict[str, float]:
         results = transform(results)
         seconds[type(transform).__name__] = time.perf_counter() - start
     return seconds
+
+
+def by_decoder(pipeline: List[dict], samples: List[dict], decoders: List[str]) -> Dict[str, List[Seconds]]:
+    """Measures the seconds that each decoder takes to open each sample, and to decode a clip of it."""
+    found: Dict[str, List[Seconds]] = {decoder: [] for decoder in decoders}
+    sampler = TRANSFORMS.build(next(t for t in pipeline if 'clip_len' in t))
+    for sample in track(samples, 'decoders'):
+        frame_inds = None
+        for decoder in decoders:
+            start = time.perf_counter()
+            opened = InitVideo(decoder=decoder).transform(dict(sample))
+            middle = time.perf_counter()
+            if frame_inds is None:
+                frame_inds = sampler.transform(dict(opened))['frame_inds']
+            DecodeVideo().transform({**opened, 'frame_inds': frame_inds})
+            found[decoder].append((middle - start, time.perf_counter() - middle))
+            del opened  # closing the file is not counted
+    return found
+
+
+def segments(video: str, sample: dict, seconds: float, count: int, rng: Random) -> List[dict]:
+    """Returns the sample with segments at random places.
+
+    Raises:
+        InputError: If the video is shorter.
+    """
+    reader = InitVideo().transform(dict(sample))
+    spare = reader['total_frames'] / reader['avg_fps'] - seconds
+    if spare < 0:
+        raise InputError(f'{video}: has {spare + seconds:.1f} s; take less than --segment {seconds:g}')
+    starts = [rng.uniform(0, spare) for _ in range(count)]
+    return [{**sample, 'start_time': start, 'stop_time': start + seconds} for start in starts]
+
+
+def compare_decoders(args: argparse.Namespace, config: Config) -> Dict[str, List[Seconds]]:
+    """Prints what each decoder takes, and its ratio to the first one."""
+    rng, samples = Random(0), []
+    for video in args.videos:
+        sample = sample_of(video, config)
+        samples += segments(video, sample, args.segment, args.repeats, rng) if args.segment else [
+            sample] * args.repeats
+    found = by_decoder(config.train_pipeline, samples, args.decoders)
+    total = {decoder: [sum(pair) for pair in pairs] for decoder, pairs in found.items()}
+    for decoder, pairs in found.items():
+        opening, decoding = (1000 * statistics.median(part) for part in zip(*pairs))
+        ratios = [theirs / ours for theirs, ours in zip(total[args.decoders[0]], total[decoder])]
+        print(f'{decoder:10} opening {opening:8.2f} ms, decoding {decoding:8.2f} ms; in all '
+              f'{statistics.median(ratios):.2f} times faster than {args.decoders[0]} '
+              f'({min(ratios):.2f}–{max(ratios):.2f})')
+    return found
 
 
 def view_by_view(pipeline: Compose, sample: dict, crops: int) -> int:
@@ -63,9 +120,14 @@ def main() -> None:
     parser.add_argument('videos', nargs='+')
     parser.add_argument('--repeats', type=int, default=5)
     parser.add_argument('--json', metavar='FILE', help='write all results')
+    parser.add_argument('--decoders', nargs='+', default=[], choices=READERS, help='compare only these')
+    parser.add_argument('--segment', type=float, metavar='SECONDS', help='with --decoders, read segments')
     args = parser.parse_args()
     register_all_modules()
     config = read_config(args.config)
+    if args.decoders:
+        write(args, seconds=compare_decoders(args, config))
+        return
     pipelines = {name: Compose(config[f'{name}_pipeline']) for name in ('train', 'test')}
     steps: Dict[str, Dict[str, List[float]]] = {name: {} for name in pipelines}
     crops, views, ratios = next((t.num_crops for t in config.test_pipeline if 'num_crops' in t), 0), 1, []
@@ -91,9 +153,14 @@ def main() -> None:
     if ratios:
         print(f'\n{views} test views: {statistics.median(ratios):.1f} times faster than view by view '
               f'({min(ratios):.1f}–{max(ratios):.1f})')
+    write(args, seconds=steps, speedup=ratios)
+
+
+def write(args: argparse.Namespace, **results) -> None:
+    """Writes all results if the user wants it."""
     if args.json:
         with open(args.json, 'w', encoding='utf-8') as file:
-            json.dump(dict(arguments=vars(args), seconds=steps, speedup=ratios), file, indent=1)
+            json.dump(dict(arguments=vars(args), **results), file, indent=1)
 
 
 if __name__ == '__main__':

@@ -24,7 +24,7 @@ from rich.progress import track
 from mmaction.registry import DATASETS
 from mmaction.utils import register_all_modules
 from projects.cast.apis import Names, rankings, read_names
-from projects.cast.datasets import DecodeVideo, InitVideo
+from projects.cast.datasets import DecodeVideo, opener
 from projects.cast.engine import read_config
 from projects.cast.utils import InputError, run_tool
 
@@ -77,19 +77,21 @@ def labels_of(result: dict, names: Names) -> Dict[str, Label]:
     return labels
 
 
-def read_clip(sample: dict, results: Dict[str, dict], names: Names) -> Clip:
+def read_clip(sample: dict, results: Dict[str, dict], names: Names,
+              pipeline: Sequence[dict] = ()) -> Clip:
     """Reads frames from the first to the last of a clip's segment, with its labels.
 
     Args:
         sample: The clip, as the data set lists it.
         results: What each model said, by the model's name.
         names: Class names of each task.
+        pipeline: Pipeline whose decoder is used.
 
     Raises:
         InputError: If the video cannot be read, or a label map has another number of classes than the model.
     """
     broken = any(result.get('broken') for result in results.values())
-    sample = InitVideo().transform({**sample, 'broken': broken})
+    sample = opener(pipeline).transform({**sample, 'broken': broken})
     first, last = sample['start_index'], sample['start_index'] + sample['total_frames'] - 1
     sample['frame_inds'] = np.linspace(first, last, FRAMES).round().astype(int)
     reader = sample['video_reader']
@@ -126,8 +128,8 @@ def main() -> None:
     model = 'the model' if name == 'model' else name
     right = [is_right(result) for result in results]
     chosen = choose(right, args.clips)
-    clips = [read_clip(samples[i], {name: run[i] for name, run in runs.items()}, names)
-             for i in track(chosen, description='clips')]
+    clips = [read_clip(samples[i], {name: run[i] for name, run in runs.items()}, names,
+                       config.test_dataloader.dataset.pipeline) for i in track(chosen, description='clips')]
     labelled = all(label >= 0 for result in results for label, _ in by_task(result).values())
     draw(clips, describe(right, labelled, len(clips), model), args.out)
     for i, clip in zip(chosen, clips):

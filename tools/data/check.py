@@ -22,24 +22,24 @@ from rich.progress import track
 
 from mmaction.registry import DATASETS, TRANSFORMS
 from mmaction.utils import register_all_modules
-from projects.cast.datasets import DecodeVideo, InitVideo, LoadSpectrogram, VideoError
+from projects.cast.datasets import DecodeVideo, InitVideo, LoadSpectrogram, VideoError, opener
 from projects.cast.engine import read_config
 from projects.cast.utils import InputError, run_tool
 
 Problem = Tuple[str, str, str]  # kind, file, description
 
 
-def check(job: Tuple[dict, int, Optional[LoadSpectrogram]]) -> List[Problem]:
+def check(job: Tuple[dict, int, InitVideo, Optional[LoadSpectrogram]]) -> List[Problem]:
     """Returns the problems of one sample, if it has any.
 
     Args:
-        job: The sample as the dataset lists it, the number of frames of a clip, and the transform that
-            reads its sound, if any.
+        job: The sample as the dataset lists it, the number of frames of a clip, and the transforms
+            that open the video and, if any, read its sound.
     """
-    sample, clip_len, listen = job
+    sample, clip_len, opens, listen = job
     problems = []
     try:
-        opened = InitVideo().transform(dict(sample))
+        opened = opens.transform(dict(sample))
         first, count = opened['start_index'], opened['total_frames']
         DecodeVideo().transform({**opened, 'frame_inds': np.array([first, first + count - 1])})
     except VideoError as error:
@@ -95,8 +95,9 @@ def main() -> None:
             raise InputError(f'{split}: {error}') from error
         listen = loader and TRANSFORMS.build({**loader, 'test_mode': True, 'num_crops': 1})
         samples = [dataset.get_data_info(i) for i in range(len(dataset))]
+        jobs = [(sample, clip_len, opener(cfg.pipeline), listen) for sample in samples]
         with ProcessPoolExecutor(max(args.workers, 1), initializer=quiet) as pool:
-            found = pool.map(check, [(sample, clip_len, listen) for sample in samples], chunksize=16)
+            found = pool.map(check, jobs, chunksize=16)
             here = [p for part in track(found, split, total=len(samples)) for p in part]
         kinds = Counter(kind for kind, *_ in here)
         shown = ('missing', 'broken', 'short', *['silent', 'damaged'] * bool(listen))

@@ -15,9 +15,9 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Callable, Iterable, Iterator, List, NamedTuple, Optional
 
-from decord import VideoReader
 from rich.progress import Progress
 
+from projects.cast.datasets import PyAVReader
 from projects.cast.utils import InputError, run_tool
 
 SUFFIXES = {'.mp4', '.webm', '.avi', '.mkv', '.mov'}
@@ -89,7 +89,7 @@ def encode(job: Job) -> None:
                 target.mux(out.encode(frame))
                 count += 1
             target.mux(out.encode())
-        written = len(VideoReader(str(part))) if count else 0
+        written = len(PyAVReader(str(part))) if count else 0
         if not count or written != count:
             raise ValueError(f'{count} frames went in, {written} came out')
         os.replace(part, job.target)

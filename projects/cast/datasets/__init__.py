@@ -4,17 +4,18 @@ from .crops import EqualCrops
 from .epic_kitchens import EpicKitchensDataset
 from .epic_sounds import EpicSoundsDataset
 from .fault_tolerant import FaultTolerant
+from .frame_readers import PyAVReader
 from .label_map import read_label_map
 from .log_mel import log_mel
 from .sampling import DenseClips, UniformClips, XViTClips
 from .sound_file import SoundFile, has_sound
 from .spectrogram import LoadSpectrogram, SpecAugment
-from .transforms import DecodeVideo, InitVideo, VideoError
+from .transforms import DecodeVideo, InitVideo, VideoError, opener
 from .video_list import VideoListDataset
 
 __all__ = [
     'ClipRandAugment', 'ClipRandomErasing', 'DecodeVideo', 'DenseClips', 'EpicKitchensDataset',
-    'EpicSoundsDataset', 'EqualCrops', 'FaultTolerant', 'InitVideo', 'LoadSpectrogram', 'SoundFile',
-    'SpecAugment', 'UniformClips', 'VideoError', 'VideoListDataset', 'XViTClips', 'has_sound',
-    'log_mel', 'read_annotations', 'read_label_map'
+    'EpicSoundsDataset', 'EqualCrops', 'FaultTolerant', 'InitVideo', 'LoadSpectrogram', 'PyAVReader',
+    'SoundFile', 'SpecAugment', 'UniformClips', 'VideoError', 'VideoListDataset', 'XViTClips', 'has_sound',
+    'log_mel', 'opener', 'read_annotations', 'read_label_map'
 ]

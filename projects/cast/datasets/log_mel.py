@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from .sound_file import library
+from .sound_file import audio_library
 
 BINS = 128
 FRAME, HOP = 0.025, 0.010  # seconds
@@ -15,7 +15,7 @@ FLOOR = 1.192092955078125e-07  # of the power, which is also that of silence: it
 @lru_cache(None)
 def filters(rate: int, size: int) -> np.ndarray:
     """Returns Kaldi's triangles from 20 Hz to half the rate, ``(size // 2 + 1, 128)``."""
-    audio: Any = library('transformers.audio_utils')
+    audio: Any = audio_library('transformers.audio_utils')
     with warnings.catch_warnings():  # at 16 kHz, one triangle is empty, in Kaldi as well
         warnings.filterwarnings('ignore', 'At least one mel filter')
         return audio.mel_filter_bank(size // 2 + 1, BINS, 20, rate / 2, rate, mel_scale='kaldi',
@@ -44,7 +44,7 @@ def log_mel(wave: np.ndarray, rate: int) -> np.ndarray:
     size = 1 << (frame - 1).bit_length()
     if len(wave) < frame:
         return np.zeros((0, BINS), np.float32)
-    audio: Any = library('transformers.audio_utils')
+    audio: Any = audio_library('transformers.audio_utils')
     window = audio.window_function(frame, 'hann', periodic=False)
     return audio.spectrogram(
         wave - wave.mean(), window, frame, int(HOP * rate), size, power=2., center=False, preemphasis=0.97,

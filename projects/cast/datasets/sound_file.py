@@ -1,5 +1,4 @@
 """Reading a part of the sound of a video or sound file, whatever its codec, rate and number of channels."""
-from importlib import import_module
 from math import gcd, inf
 from types import ModuleType
 from typing import Any, List, Optional, Tuple
@@ -7,7 +6,7 @@ from typing import Any, List, Optional, Tuple
 import numpy as np
 from scipy.signal import resample_poly
 
-from ..utils import InputError
+from ..utils import InputError, library
 
 JITTER = 0.025  # seconds by which time stamps may differ from equal steps; some containers round them
 HDF5_RATE = 24000  # samples a second in EPIC-SOUNDS' HDF5 file
@@ -16,16 +15,9 @@ LEAD = 0.5  # seconds that are decoded before a part, because codecs overlap the
 Pieces = List[Tuple[float, np.ndarray]]  # what was decoded, each piece with its time
 
 
-def library(name: str) -> ModuleType:
-    """Imports a library of the extra ``audio``.
-
-    Raises:
-        InputError: If it is not installed.
-    """
-    try:
-        return import_module(name)
-    except ImportError as error:
-        raise InputError(f'sound needs {name.partition(".")[0]}; run: pip install -e ".[audio]"') from error
+def audio_library(name: str) -> ModuleType:
+    """Imports a library of the extra ``audio``."""
+    return library(name, 'sound', 'pip install -e ".[audio]"')
 
 
 class SoundFile:
@@ -63,7 +55,7 @@ class SoundFile:
 
     def open_media(self) -> None:
         """Opens a file that FFmpeg reads."""
-        av: Any = library('av')
+        av: Any = audio_library('av')
         try:
             self.container = av.open(self.path, metadata_errors='replace')  # titles may have any encoding
         except (av.FFmpegError, OSError):
@@ -84,7 +76,7 @@ class SoundFile:
     def open_hdf5(self, file: str) -> None:
         """Opens a data set in an HDF5 file."""
         try:
-            self.container = library('h5py').File(file)
+            self.container = audio_library('h5py').File(file)
         except OSError:
             self.damaged = True
             return
@@ -142,7 +134,7 @@ class SoundFile:
         """Returns at least the pieces from ``start`` to ``stop``."""
         if start >= self.to_the_end[0]:
             return self.to_the_end[1]
-        av: Any = library('av')
+        av: Any = audio_library('av')
         pieces: Pieces = []
         after = 0.
         try:

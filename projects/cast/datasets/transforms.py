@@ -1,16 +1,28 @@
-"""Opening and decoding of videos: MMAction2's decord transforms with segments and clear errors."""
+"""Opening and decoding of videos: MMAction2's transforms with segments, other decoders and clear errors."""
 import os
-from typing import Dict, List, Optional
+from io import BytesIO
+from typing import Dict, List, Sequence, Union
 
 import numpy as np
-from decord import DECORDError, VideoReader
+from mmengine.fileio import get
 
 from mmaction.datasets.transforms import ArrayDecode, DecordDecode, DecordInit
 from mmaction.registry import TRANSFORMS
 
 from ..utils import InputError
+from .frame_readers import PyAVReader, TorchCodecReader
+
+try:
+    from decord import DECORDError, VideoReader
+except ImportError:  # it has no wheels for ARM
+    DECORDError = RuntimeError
+
+    class VideoReader:  # type: ignore[no-redef]
+        def __init__(self, *args, **kwargs) -> None:
+            raise InputError("decoder='decord' is not installed; pip install decord, or choose 'pyav'")
 
 WAY_OUT = 'Replace or re-download it, or take its row out of the annotation file'
+READERS = dict(decord=VideoReader, pyav=PyAVReader, torchcodec=TorchCodecReader)
 BLACK = np.zeros((256, 256, 3), np.uint8)  # frame of a broken video that is scored as wrong
 
 
@@ -32,16 +44,26 @@ class InitVideo(DecordInit):
     ``start_index`` of the segment, or of the whole video if there is no segment.
 
     Args:
+        args: See MMAction2's ``DecordInit``.
+        decoder: ``decord``, ``pyav`` or ``torchcodec``. docs/performance.md says when the others are faster.
         kwargs: See MMAction2's ``DecordInit``.
 
     Raises:
+        InputError: If there is no such decoder, or it is not installed.
         VideoError: If the video is missing or cannot be read, or if the segment lies outside of it.
     """
 
-    def _get_video_reader(self, filename: str) -> VideoReader:
-        if self.io_backend == 'disk':
-            return VideoReader(filename, num_threads=self.num_threads)
-        return super()._get_video_reader(filename)
+    def __init__(self, *args, decoder: str = 'decord', **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        if decoder not in READERS:
+            raise InputError(f'decoder={decoder!r}: there is no such decoder; choose {" or ".join(READERS)}')
+        self.decoder = decoder
+
+    def _get_video_reader(self, filename: str) -> Union[VideoReader, PyAVReader]:
+        source: Union[str, BytesIO] = filename
+        if self.io_backend != 'disk':
+            source = BytesIO(get(filename, backend_args=dict(backend=self.io_backend, **self.kwargs)))
+        return READERS[self.decoder](source, num_threads=self.num_threads)
 
     def transform(self, results: Dict) -> Dict:
         if 'array' in results:
@@ -100,12 +122,15 @@ class DecodeVideo(DecordDecode):
         VideoError: If the frames cannot be decoded.
     """
 
-    def _decord_load_frames(self, container: Optional[VideoReader],
+    def _decord_load_frames(self, container: Union[VideoReader, PyAVReader, None],
                             frame_inds: np.ndarray) -> List[np.ndarray]:
         if container is None:
             return [BLACK.copy() for _ in frame_inds]
         unique, first, where = np.unique(frame_inds, return_index=True, return_inverse=True)
-        frames = super()._decord_load_frames(container, unique)
+        if isinstance(container, PyAVReader):
+            frames = container.read(unique)
+        else:
+            frames = super()._decord_load_frames(container, unique)
         return [frames[j] if i == first[j] else frames[j].copy() for i, j in enumerate(where)]
 
     def transform(self, results: Dict) -> Dict:
@@ -118,3 +143,10 @@ class DecodeVideo(DecordDecode):
         except (RuntimeError, DECORDError, IndexError) as error:
             raise VideoError(f'{results["filename"]}: frames {results["frame_inds"].min()} to '
                              f'{results["frame_inds"].max()} cannot be decoded. {WAY_OUT}') from error
+
+
+def opener(pipeline: Sequence[dict]) -> InitVideo:
+    """Returns the transform by which a pipeline opens its videos; by default, it opens them by decord."""
+    names = 'InitVideo', 'OpenVideo'
+    return InitVideo(**next(({key: value for key, value in transform.items() if key != 'type'}
+                             for transform in pipeline if transform['type'] in names), {}))

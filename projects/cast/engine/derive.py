@@ -13,8 +13,9 @@ def derive(base: ConfigDict, *, data_root: Optional[str] = None, data_root_val: 
            ann_file_train: Optional[str] = None, ann_file_val: Optional[str] = None,
            ann_file_test: Optional[str] = None, label_map: Union[str, Dict[str, str], None] = None,
            num_classes: Union[int, Dict[str, int], None] = None, clip_len: Optional[int] = None,
-           max_epochs: Optional[int] = None, warmup_epochs: Optional[int] = None,
-           batch_size: Optional[int] = None, accumulative_counts: Optional[int] = None,
+           decoder: Optional[str] = None, max_epochs: Optional[int] = None,
+           warmup_epochs: Optional[int] = None, batch_size: Optional[int] = None,
+           accumulative_counts: Optional[int] = None,
            checkpoints: Optional[Dict[str, Optional[str]]] = None, **keys: Any) -> Dict[str, Any]:
     """Sets values of a derived config at all the places of its base config that read them.
 
@@ -37,6 +38,7 @@ def derive(base: ConfigDict, *, data_root: Optional[str] = None, data_root_val: 
         label_map: File of class names, or one file per task.
         num_classes: Number of classes of the head, the datasets and mixup, or a dict of numbers by task.
         clip_len: Number of frames of a clip, in all pipelines.
+        decoder: What decodes videos, in all pipelines; see ``InitVideo``.
         max_epochs, warmup_epochs: Number of training epochs, and of those with a rising learning rate.
         batch_size: Clips per step on one GPU, in training and validation. The learning rate is scaled with
             the total batch of a step; ``--auto-scale-lr`` adapts it to several GPUs.
@@ -72,10 +74,10 @@ def derive(base: ConfigDict, *, data_root: Optional[str] = None, data_root_val: 
                 dataset.data_prefix = dict(dataset.get('data_prefix', {}), video=root)
     if num_classes is not None:
         set_classes(cfg.model, num_classes)
-    if clip_len is not None:
-        for transform in parts_with('clip_len', [
-                value for key, value in cfg.items() if key.endswith(('_pipeline', '_dataloader'))]):
-            transform.clip_len = clip_len
+    for key, value in dict(clip_len=clip_len, decoder=decoder).items():
+        for transform in parts_with(key, [
+                part for name, part in cfg.items() if name.endswith(('_pipeline', '_dataloader'))]):
+            transform[key] = transform[key] if value is None else value
     if max_epochs is not None or warmup_epochs is not None:
         set_epochs(cfg, max_epochs, warmup_epochs)
     if batch_size is not None or accumulative_counts is not None:

@@ -1,4 +1,7 @@
 from .errors import InputError, MissingFileError, run_tool
 from .labels import VERB_NOUN, in_order, labels_by_task
+from .libraries import library
 
-__all__ = ['InputError', 'MissingFileError', 'VERB_NOUN', 'in_order', 'labels_by_task', 'run_tool']
+__all__ = [
+    'InputError', 'MissingFileError', 'VERB_NOUN', 'in_order', 'labels_by_task', 'library', 'run_tool'
+]

@@ -12,7 +12,7 @@ augment = [
 ]
 pack = dict(type='PackActionInputs', meta_keys=('img_shape', 'filename'))
 train_pipeline = [
-    dict(type='InitVideo'),
+    dict(type='InitVideo', decoder='decord'),
     sample,
     dict(type='DecodeVideo'), *augment,
     dict(type='Resize', scale=(224, 224), keep_ratio=False),
@@ -20,7 +20,7 @@ train_pipeline = [
     dict(type='FormatShape', input_format='NCTHW'), pack
 ]
 val_pipeline = [
-    dict(type='InitVideo'),
+    dict(type='InitVideo', decoder='decord'),
     dict(sample, test_mode=True),
     dict(type='DecodeVideo'),
     dict(type='Resize', scale=(-1, 224)),
