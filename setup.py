@@ -33,6 +33,7 @@ setup(
         'vis': ['tensorboard'],
         'data': ['av>=15'],  # it must tell the rotation of a frame
         'audio': ['av>=15', 'transformers>=4.50', 'h5py'],
-        'tests': ['av>=15', 'torchcodec', 'transformers>=4.50', 'h5py', 'pytest', 'ruff', 'mypy'],
+        'tests': [
+            'av>=15', 'torchcodec', 'transformers>=4.50', 'h5py', 'tensorboard', 'pytest', 'ruff', 'mypy'],
     },
 )

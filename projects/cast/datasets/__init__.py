@@ -8,6 +8,7 @@ from .frame_readers import PyAVReader
 from .label_map import read_label_map
 from .log_mel import log_mel
 from .sampling import DenseClips, UniformClips, XViTClips
+from .segment_list import SegmentListDataset
 from .sound_file import SoundFile, has_sound
 from .spectrogram import LoadSpectrogram, SpecAugment
 from .transforms import DecodeVideo, InitVideo, VideoError, opener
@@ -16,6 +17,6 @@ from .video_list import VideoListDataset
 __all__ = [
     'ClipRandAugment', 'ClipRandomErasing', 'DecodeVideo', 'DenseClips', 'EpicKitchensDataset',
     'EpicSoundsDataset', 'EqualCrops', 'FaultTolerant', 'InitVideo', 'LoadSpectrogram', 'PyAVReader',
-    'SoundFile', 'SpecAugment', 'UniformClips', 'VideoError', 'VideoListDataset', 'XViTClips', 'has_sound',
-    'log_mel', 'opener', 'read_annotations', 'read_label_map'
+    'SegmentListDataset', 'SoundFile', 'SpecAugment', 'UniformClips', 'VideoError', 'VideoListDataset',
+    'XViTClips', 'has_sound', 'log_mel', 'opener', 'read_annotations', 'read_label_map'
 ]

@@ -61,7 +61,7 @@ def derive(base: ConfigDict, *, data_root: Optional[str] = None, data_root_val: 
         data_root=data_root, data_root_val=data_root_val or data_root, ann_file_train=ann_file_train,
         ann_file_val=ann_file_val, ann_file_test=ann_file_test or ann_file_val, label_map=label_map,
         num_classes=num_classes, max_epochs=max_epochs, warmup_epochs=warmup_epochs)
-    cfg.update({name: value for name, value in variables.items() if value is not None})
+    put(cfg, variables)
     for split in ('train', 'val', 'test'):
         pipeline = keys.pop(f'{split}_pipeline', None)
         if pipeline is not None:
@@ -69,7 +69,7 @@ def derive(base: ConfigDict, *, data_root: Optional[str] = None, data_root_val: 
         values = dict(ann_file=variables[f'ann_file_{split}'], num_classes=num_classes, pipeline=pipeline)
         root = variables['data_root' if split == 'train' else 'data_root_val']
         for dataset in parts_with('ann_file', cfg.get(f'{split}_dataloader')):
-            dataset.update({key: copy.deepcopy(value) for key, value in values.items() if value is not None})
+            put(dataset, values)
             if root is not None:
                 dataset.data_prefix = dict(dataset.get('data_prefix', {}), video=root)
     if num_classes is not None:
@@ -92,6 +92,13 @@ def derive(base: ConfigDict, *, data_root: Optional[str] = None, data_root_val: 
     # The result is merged over the base once more; as each value is complete, it replaces the old one.
     return {key: dict(value, _delete_=True) if isinstance(value, dict) and key in base else value
             for key, value in merged.items() if key not in base or value != base[key]}
+
+
+def put(part: ConfigDict, values: Dict[str, Any]) -> None:
+    """Sets the values that are not None; ``ConfigDict.update`` would merge tasks with the former ones."""
+    for key, value in values.items():
+        if value is not None:
+            part[key] = copy.deepcopy(value)
 
 
 def parts_with(key: str, cfg: Any) -> List[ConfigDict]:

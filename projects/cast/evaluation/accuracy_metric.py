@@ -34,6 +34,8 @@ def check_scores(score: Tensor) -> None:
 class AccuracyMetric(AccMetric):
     """``AccMetric`` in percent. Samples marked ``broken`` count as wrong.
 
+    For clips with any number of labels, set ``metric_list='mean_average_precision'``.
+
     ``acc/broken`` is their number, ``acc/no_sound`` that of samples that a model heard without sound, and
     ``acc/damaged_sound`` that of samples whose sound could not be decoded as a whole.
 
@@ -49,8 +51,9 @@ class AccuracyMetric(AccMetric):
         for sample in data_samples:
             check_scores(sample['pred_score'])
             if sample.get('broken'):
-                score = sample['pred_score'].clone()
-                score[sample['gt_label']] = torch.finfo(score.dtype).min
+                score, label = sample['pred_score'].clone(), sample['gt_label']
+                right = label.bool() if label.shape == score.shape else label  # of several, or of one
+                score[right] = torch.finfo(score.dtype).min
                 sample = {**sample, 'pred_score': score}
             super().process(data_batch, [sample])
             self.results[-1].update(notes_of(sample))

@@ -17,12 +17,22 @@ def full_precision(scores: Tensor) -> Tensor:
 
 
 class OneLabelHead(BaseHead):
-    """MMAction2's ``BaseHead`` for classifiers in any precision, with accuracies in percent."""
+    """MMAction2's ``BaseHead`` for classifiers in any precision, with accuracies in percent.
+
+    With ``multi_class``, a clip has any number of labels: probabilities are those of each class by itself.
+    The loss is then ``loss_cls=dict(type='BCELossWithLogits')``.
+    """
 
     def loss_by_feat(self, cls_scores: Tensor, data_samples: SampleList) -> dict:
         """Computes the losses as MMAction2 does, with accuracies in percent."""
         losses = super().loss_by_feat(full_precision(cls_scores), data_samples)
         return {name: 100 * value if name.endswith('_acc') else value for name, value in losses.items()}
+
+    def average_clip(self, cls_scores: Tensor, num_segs: int = 1) -> Tensor:
+        """Averages over the views of a sample as MMAction2 does, and for several labels their sigmoids."""
+        if self.multi_class and self.average_clips == 'prob':
+            return cls_scores.sigmoid().view(-1, num_segs, *cls_scores.shape[1:]).mean(1)
+        return super().average_clip(cls_scores, num_segs)
 
     def predict_by_feat(self, cls_scores: Tensor, data_samples: SampleList) -> SampleList:
         """Predicts as MMAction2 does, in full precision."""

@@ -29,6 +29,7 @@ class MultiTaskHead(BaseHead):
         average_clips: What is averaged over the views of a sample: ``prob``, ``score`` or None.
         hidden_channels: Width of a hidden layer with GELU in front of each linear layer, for a late fusion
             that is not additive; 0 for none, as in the paper.
+        loss_cls: The loss of all tasks, or a dict of losses by task.
         kwargs: See MMAction2's ``BaseHead``.
     """
 
@@ -39,8 +40,14 @@ class MultiTaskHead(BaseHead):
                  fusion: str = 'add',
                  average_clips: Optional[str] = 'prob',
                  hidden_channels: int = 0,
+                 loss_cls: dict = dict(type='CrossEntropyLoss'),
                  **kwargs) -> None:
+        losses = dict.fromkeys(num_classes, loss_cls) if 'type' in loss_cls else loss_cls
+        if set(losses) != set(num_classes):
+            raise InputError(f'loss_cls has the tasks {sorted(losses)}, num_classes {sorted(num_classes)}; '
+                             'name the same tasks in both')
         super().__init__(num_classes, in_channels, average_clips=average_clips, **kwargs)
+        self.loss_cls = nn.ModuleDict({task: MODELS.build(loss) for task, loss in losses.items()})
         if fusion not in ('add', 'concat'):
             raise InputError(f"unknown fusion {fusion!r}; choose 'add' or 'concat'")
         if set(experts) != set(num_classes):
@@ -97,7 +104,7 @@ class MultiTaskHead(BaseHead):
             mixed = label.dim() > 1
             target = label if mixed else F.one_hot(label, scores.shape[1])
             smooth = (1 - self.label_smooth_eps) * target + self.label_smooth_eps / scores.shape[1]
-            losses[f'loss_{task}'] = self.loss_cls(scores, smooth)
+            losses[f'loss_{task}'] = self.loss_cls[task](scores, smooth)
             if not mixed:
                 accuracy = top_k_accuracy(scores.detach().cpu().numpy(), label.cpu().numpy(), self.topk)
                 for k, value in zip(self.topk, accuracy):
