@@ -8,6 +8,9 @@ import torch
 from conftest import ROOT
 from decord import VideoReader
 
+from mmaction.registry import MODELS
+from mmaction.structures import ActionDataSample
+from projects.cast.engine import read_config
 from projects.cast.utils import InputError
 
 sys.path.insert(0, str(ROOT / 'tools'))
@@ -16,6 +19,7 @@ from study import (  # noqa: E402
     generate,
     pretrain,
     probes,
+    rows,
     scenes,
 )
 
@@ -225,3 +229,15 @@ def test_controls_would_find_a_cue():
     alone = draw(1500, objects=1, prior=0.5)
     found = controls.controls(alone, scenes.render(np.random.default_rng(0), alone, scenes.Law(objects=1)))
     assert found['noun from the mean colour'][0] > 20  # 12.5 by chance
+
+
+def test_experts_are_pretrained_as_the_config_uses_them():
+    """Their sizes and the normalisation of their pixels are written in both places."""
+    config = read_config(str(ROOT / rows.STUDY))
+    for expert in config.model.backbone.experts.values():
+        assert all(expert[key] == value for key, value in pretrain.EXPERT.items())
+    pixels = torch.randint(0, 256, (2, 8, 48, 48, 3), dtype=torch.uint8)
+    preprocessor = MODELS.build(config.model.data_preprocessor)
+    views = [clip.permute(3, 0, 1, 2)[None] for clip in pixels]
+    given = preprocessor(dict(inputs=views, data_samples=[ActionDataSample(), ActionDataSample()]))['inputs']
+    torch.testing.assert_close(pretrain.normalize(pixels.numpy()), given.view(2, 3, 8, 48, 48))

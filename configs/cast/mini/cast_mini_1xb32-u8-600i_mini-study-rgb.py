@@ -18,7 +18,7 @@ pipeline = [
     dict(type='CenterCrop', crop_size=48),  # the videos have a border
     dict(type='FormatShape', input_format='NCTHW'), _base_.val_pipeline[-1]
 ]
-iters = 400
+iters = 600
 
 locals().update(derive(
     _base_,
