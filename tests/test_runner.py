@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import cv2
 import mmengine
@@ -12,6 +13,8 @@ import pytest
 import torch
 from conftest import ENV, MINI, RECIPE, ROOT, SMALL, mini_options, run, tensors
 from mmengine import Config
+
+import mmaction
 
 
 def train(root, work_dir, *arguments, config=MINI, seed=0, **options):
@@ -171,12 +174,52 @@ def test_N9_a_broken_video_is_one_line(tmp_path):
     assert re.fullmatch(r'error: .*broken.mp4: cannot be read as a video. .*\n', output)
 
 
-def test_N6_tools_of_the_host(trained, mini_root, tmp_path):
-    options = mini_options(mini_root, **SMALL, **{'model.test_cfg.task': 'verb'})
-    tool = 'analysis_tools/confusion_matrix.py'
-    run('tools/host.py', tool, MINI, trained, '--out', tmp_path / 'matrix.pkl', '--cfg-options', *options)
-    matrix = mmengine.load(tmp_path / 'matrix.pkl')
-    assert matrix.shape == (6, 6) and matrix.sum() == 4
+def host_rows():
+    """The rows of the table of MMAction2's tools: the tool, and what the page says of it."""
+    page = (ROOT / 'docs/tools.md').read_text().split("## MMAction2's other tools")[1].split('## ')[0]
+    return dict(re.findall(r'^\| `([\w/]+\.py)`[^|]* \| (.*) \|$', page, flags=re.M))
+
+
+@pytest.fixture(scope='module')
+def results(trained, mini_root, tmp_path_factory):
+    """What ``tools/test.py --dump`` writes."""
+    path = tmp_path_factory.mktemp('results') / 'results.pkl'
+    run('tools/test.py', MINI, trained, '--dump', path, '--cfg-options', *mini_options(mini_root, **SMALL))
+    return path
+
+
+@pytest.mark.parametrize('name', host_rows())
+def test_N6_tools_of_the_host(name, trained, results, mini_root, tmp_path):
+    """Each row of the page: its command runs, or ours is named, by the page and by the command."""
+    command = re.match(r'`python (tools/host\.py [^`]*)`', host_rows()[name])
+    if command:
+        if 'moviepy' in host_rows()[name]:
+            pytest.importorskip('moviepy')
+        names = dict(CONFIG=MINI, CHECKPOINT=trained, OUT=tmp_path / 'out')
+        names = {**names, 'RESULTS.pkl': results, 'OUT.png': tmp_path / 'out.png'}
+        words = [str(names.get(word, word)) for word in command[1].split()]
+        data = [] if name.endswith(('print_config.py', 'get_flops.py')) else mini_options(mini_root, **SMALL)
+        output = run(*words, *(data if '--cfg-options' in words or not data else ['--cfg-options', *data]))
+        assert 'OUT' not in command[1] or list(tmp_path.iterdir()), output
+        assert 'eval_metric' not in name or 'acc/action_top1' in output
+        return
+    output = run('tools/host.py', name, ok=False)
+    assert output.count('\n') == 1 and output.startswith('error: ')
+    if 'not supported' in host_rows()[name]:
+        return
+    ours = re.search(r'; use (tools/\S+) instead', output)[1]
+    assert (ROOT / ours).is_file() and f'`{ours}' in host_rows()[name]
+
+
+def test_N6_the_table_of_the_hosts_tools_is_complete():
+    tools = Path(mmaction.__file__).parent / '.mim/tools'
+    there = {f'{folder}/{path.name}' for folder in ('analysis_tools', 'visualizations')
+             for path in (tools / folder).glob('*.py')}
+    assert there <= set(host_rows())
+    assert sum('not supported' in text for text in host_rows().values()) <= 2
+
+
+def test_N6_a_host_tool_that_does_not_exist():
     output = run('tools/host.py', 'analysis_tools/lost.py', ok=False)
     assert output.startswith('error: ') and 'lost.py: no such tool in the installed MMAction2' in output
 
