@@ -159,6 +159,23 @@ class SoundFile:
         return pieces
 
 
+class SoundArray:
+    """Sound in memory, which is read as that of a :class:`SoundFile`.
+
+    Args:
+        wave: Samples ``(n, )``, float32 in -1..1.
+        rate: Samples per second.
+    """
+
+    def __init__(self, wave: np.ndarray, rate: int) -> None:
+        self.wave, self.rate, self.seconds, self.damaged = wave, rate, len(wave) / rate, False
+
+    def read(self, start: float = 0., stop: float = inf) -> np.ndarray:
+        """Returns the samples from ``start`` to ``stop``, in seconds."""
+        stop = min(stop, self.seconds)
+        return self.wave[round(start * self.rate):round(stop * self.rate)]
+
+
 def has_sound(path: str) -> bool:
     """Returns whether a file can be opened and has sound, even if it is silence."""
     with SoundFile(path) as sound:

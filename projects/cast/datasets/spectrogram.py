@@ -2,7 +2,7 @@
 import logging
 import os
 import random
-from typing import Dict, List, Optional, Tuple
+from typing import Dict, List, Optional, Tuple, Union
 
 import numpy as np
 import torch
@@ -13,7 +13,7 @@ from mmaction.registry import TRANSFORMS
 
 from ..utils import InputError
 from .log_mel import BINS, HOP, count_rows, log_mel
-from .sound_file import JITTER, SoundFile, file_of, resample
+from .sound_file import JITTER, SoundArray, SoundFile, file_of, resample
 
 
 @TRANSFORMS.register_module()
@@ -25,8 +25,9 @@ class LoadSpectrogram(BaseTransform):
     is shorter, zeros follow it. A clip without sound has zeros only, and ``no_sound``; the log says how often
     this happens, and metrics count it. Silence is sound.
 
-    Required keys: ``filename`` or ``sound``, the path of the file that is heard instead; those of a frame
-    sampler, which precedes this transform; and, for a segment, ``start_time`` and ``stop_time`` in seconds.
+    Required keys: ``filename`` or ``sound``, the path of the file that is heard instead, or ``wave``, samples
+    ``(n, )`` and their rate; those of a frame sampler, which precedes this transform; and, for a segment,
+    ``start_time`` and ``stop_time`` in seconds.
     Added keys: ``audio``, spectrograms ``(views, 1, num_rows, 128)``; ``times`` ``(views, 2 + clip_len)``,
     start and end of what is heard and the time of each frame, in seconds from the start of the segment; and
     ``no_sound`` or ``damaged_sound``, if they apply.
@@ -82,12 +83,15 @@ class LoadSpectrogram(BaseTransform):
         spectrograms = np.zeros((views, self.num_rows, BINS), np.float32)
         nothing = spectrograms, np.tile([0, self.num_rows * HOP], (views, 1))
         path = self.path(results)
-        if not path or not os.path.isfile(file_of(path)):
+        if 'wave' in results:
+            heard = self.listen(SoundArray(*results['wave']), results, clips)
+        elif not path or not os.path.isfile(file_of(path)):
             return nothing
-        with SoundFile(path) as sound:
-            heard = self.listen(sound, results, clips)
-            if sound.damaged:
-                results['damaged_sound'] = True
+        else:
+            with SoundFile(path) as sound:
+                heard = self.listen(sound, results, clips)
+                if sound.damaged:
+                    results['damaged_sound'] = True
         if heard is None:
             return nothing
         rows, starts, seconds = heard
@@ -96,7 +100,7 @@ class LoadSpectrogram(BaseTransform):
             view[:len(part)] = part
         return spectrograms, np.array([[start, start + self.num_rows] for start in starts]) * seconds
 
-    def listen(self, sound: SoundFile, results: Dict,
+    def listen(self, sound: Union[SoundFile, SoundArray], results: Dict,
                clips: int) -> Optional[Tuple[np.ndarray, List[int], float]]:
         """Returns the rows that any view hears, the first row of each view, and the seconds of a row."""
         if sound.rate is None:
