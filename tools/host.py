@@ -25,6 +25,9 @@ INSTEAD = {
     'visualizations/vis_cam.py': (
         'draws gradients of Recognizer2D and 3D only', 'tools/analysis/plot_attention.py'),
     'demo_inferencer.py': (NO_FILE, 'tools/demo.py'),
+    'long_video_demo.py': (NO_FILE, 'tools/timeline.py'),
+    'webcam_demo.py': (NO_FILE, 'tools/timeline.py'),
+    'misc/clip_feature_extraction.py': ('takes backbones that return one tensor', ''),
     'analysis_tools/report_map.py': (
         'rates proposals of temporal localisation, which these models do not make', '')}
 

@@ -67,13 +67,17 @@ class Timeline:
         self.sampler, = samplers
         self.listen = next((p for p in before if type(p).__name__ == 'LoadSpectrogram'), None)
 
+    def open(self, source: str) -> MediaStream:
+        """Opens a source, with its sound if the model listens."""
+        return MediaStream(source, self.listen is not None)
+
     def __call__(self, source: Union[str, MediaStream]) -> Iterator[Scores]:
         """Yields the scores of each window, while the source is read.
 
         Args:
             source: See :class:`MediaStream`.
         """
-        stream = source if isinstance(source, MediaStream) else MediaStream(source, self.listen is not None)
+        stream = source if isinstance(source, MediaStream) else self.open(source)
         with stream:
             total = max(round(self.length * stream.fps), 1)
             chosen = self.sampler.transform(dict(total_frames=total, avg_fps=stream.fps, start_index=0))

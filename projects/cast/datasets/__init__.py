@@ -7,6 +7,7 @@ from .fault_tolerant import FaultTolerant
 from .frame_readers import PyAVReader
 from .label_map import read_label_map
 from .log_mel import log_mel
+from .media_stream import Frame, MediaStream, Sound
 from .sampling import DenseClips, FrameSampler, UniformClips, XViTClips
 from .segment_list import SegmentListDataset
 from .sound_file import SoundFile, has_sound
@@ -16,7 +17,8 @@ from .video_list import VideoListDataset
 
 __all__ = [
     'ClipRandAugment', 'ClipRandomErasing', 'DecodeVideo', 'DenseClips', 'EpicKitchensDataset',
-    'EpicSoundsDataset', 'EqualCrops', 'FaultTolerant', 'FrameSampler', 'InitVideo', 'LoadSpectrogram',
-    'PyAVReader', 'SegmentListDataset', 'SoundFile', 'SpecAugment', 'UniformClips', 'VideoError',
-    'VideoListDataset', 'XViTClips', 'has_sound', 'log_mel', 'opener', 'read_annotations', 'read_label_map'
+    'EpicSoundsDataset', 'EqualCrops', 'FaultTolerant', 'Frame', 'FrameSampler', 'InitVideo',
+    'LoadSpectrogram', 'MediaStream', 'PyAVReader', 'SegmentListDataset', 'Sound', 'SoundFile', 'SpecAugment',
+    'UniformClips', 'VideoError', 'VideoListDataset', 'XViTClips', 'has_sound', 'log_mel', 'opener',
+    'read_annotations', 'read_label_map'
 ]

@@ -59,7 +59,8 @@ class MediaStream:
         self.seconds = length / 1e6 if length and length > 0 else None
 
     def __iter__(self) -> Iterator[Union[Frame, Sound]]:
-        zero = None
+        start = self.video.start_time
+        zero = None if start is None else float(start * self.video.time_base)
         streams = [self.video] + ([self.audio] if self.audio else [])
         try:
             for packet in self.container.demux(streams):
@@ -72,7 +73,7 @@ class MediaStream:
                         continue
                     if zero is None:
                         if packet.stream is not self.video:
-                            continue  # sound before the first picture
+                            continue  # when the first picture is shown is not known yet
                         zero = item.time
                     if packet.stream is self.video:
                         yield Frame(item.time - zero, np.rot90(
