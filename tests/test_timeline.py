@@ -9,6 +9,7 @@ from sounds import write_sound
 
 from mmaction.structures import ActionDataSample
 from projects.cast.apis import Timeline
+from projects.cast.datasets import Frame, MediaStream, Sound
 from projects.cast.engine.with_sound import add_sound
 from projects.cast.utils import InputError
 
@@ -69,3 +70,32 @@ def test_windows_hear_what_trimmed_segments_hear(config, tmp_path):
         trimmed = pipeline(dict(filename=str(path), label=[0, 0], modality='RGB', **segment))['inputs']
         for key, given in zip(('imgs', 'audio', 'times'), window):
             torch.testing.assert_close(given, trimmed[key], rtol=1e-4, atol=1e-3)
+
+
+def test_frames_and_sound_are_decoded_once_however_windows_overlap(config, tmp_path, monkeypatch):
+    path, rate = tmp_path / 'video.mkv', 16000
+    write_sound(path, np.random.default_rng(0).uniform(-0.5, 0.5, 6 * rate), pictures=60)
+    config = Config(dict(val_dataloader=dict(dataset=dict(pipeline=add_sound(
+        config.val_pipeline, 80, (), {}, 1)))))
+    monkeypatch.setattr('projects.cast.datasets.spectrogram.SoundFile', None)  # nothing else reads the file
+    opened, read = [], []
+
+    class Counting(MediaStream):
+        def __init__(self, *args, **kwargs):
+            opened.append(args)
+            super().__init__(*args, **kwargs)
+
+        def __iter__(self):
+            for item in super().__iter__():
+                read.append(item)
+                yield item
+
+    class Silent:
+        def test_step(self, batch):
+            return [ActionDataSample().set_pred_score(torch.ones(2)) for _ in batch['data_samples']]
+
+    monkeypatch.setattr('projects.cast.apis.timeline.MediaStream', Counting)
+    windows = list(Timeline(Silent(), config, 2., 0.25)(str(path)))
+    assert len(windows) > 17 and len(opened) == 1
+    assert sum(isinstance(item, Frame) for item in read) == 60
+    assert sum(len(item.wave) for item in read if isinstance(item, Sound)) == 6 * rate
