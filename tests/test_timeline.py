@@ -33,6 +33,7 @@ def test_windows_score_as_trimmed_segments(model, config, mini_root, views, batc
     video = str(mini_root / 'P01/videos/P01_01.mp4')
     found = list(Timeline(model, config, 1., 0.5, batch_size, views)(video))
     assert [s.start for s in found] == pytest.approx(np.arange(len(found)) / 2) and len(found) > 5
+    assert not any(score.requires_grad for scores in found for score in scores.scores.values())
     pipeline = Compose(config[f'{views}_dataloader'].dataset.pipeline)
     for scores in found[:-1]:
         segment = dict(start_time=scores.start, stop_time=scores.stop)

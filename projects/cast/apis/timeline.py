@@ -3,6 +3,7 @@ import logging
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Union
 
 import numpy as np
+import torch
 from mmengine import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.logging import print_log
@@ -102,6 +103,7 @@ class Timeline:
             return np.ascontiguousarray(image)
         return self.resize.transform(resizable([np.ascontiguousarray(image)]))['imgs'][0]
 
+    @torch.no_grad()
     def score(self, windows: List[Window], info: Dict[str, Any], rate: Optional[int]) -> List[Scores]:
         """Returns the scores of some windows."""
         samples = self.model.test_step(pseudo_collate([self.pack(window, info, rate) for window in windows]))

@@ -11,7 +11,14 @@ class Frame(NamedTuple):
     """A picture, and the time in seconds at which it is shown; the first one is shown at 0."""
 
     time: float
-    image: np.ndarray  # (height, width, 3), RGB, upright
+    picture: Any  # an array, or PyAV's frame
+
+    @property
+    def image(self) -> np.ndarray:
+        """The picture ``(height, width, 3)``, RGB, upright; only what is asked for is converted."""
+        if isinstance(self.picture, np.ndarray):
+            return self.picture
+        return np.rot90(self.picture.to_ndarray(format='rgb24'), self.picture.rotation // 90)
 
 
 class Sound(NamedTuple):
@@ -76,8 +83,7 @@ class MediaStream:
                             continue  # when the first picture is shown is not known yet
                         zero = item.time
                     if packet.stream is self.video:
-                        yield Frame(item.time - zero, np.rot90(
-                            item.to_ndarray(format='rgb24'), item.rotation // 90))
+                        yield Frame(item.time - zero, item)
                     else:
                         yield Sound(item.time - zero, mono(item))
             self.complete = True
