@@ -14,7 +14,7 @@ from test_ca2st_configs import MAIN, short
 from tools.test_data_tools import call, fails
 
 from mmaction.registry import DATASETS, METRICS
-from projects.cast.datasets import LoadSpectrogram, read_label_map
+from projects.cast.datasets import InitVideo, LoadSpectrogram, read_label_map
 from projects.cast.engine import read_config, with_sound
 from projects.cast.utils import InputError
 
@@ -234,8 +234,8 @@ def test_the_check_listens_to_the_segment(tmp_path):
     write_sound(tmp_path / 'a.avi', np.full(16000, 0.1), pictures=30)
     tool, listen = load_tool('data/check.py'), LoadSpectrogram(num_rows=50, test_mode=True)
     sample = dict(filename=str(tmp_path / 'a.avi'), start_index=0, start_time=2., stop_time=2.8)
-    assert tool.check((dict(sample, start_time=0.), 4, listen)) == []
-    ((kind, file, what), ) = tool.check((sample, 4, listen))
+    assert tool.check((dict(sample, start_time=0.), 4, InitVideo(), listen)) == []
+    ((kind, file, what), ) = tool.check((sample, 4, InitVideo(), listen))
     assert (kind, file) == ('silent', str(tmp_path / 'a.avi'))
     assert what.endswith('a.avi, 2.00 to 2.80 s: has no sound')
 

@@ -22,7 +22,7 @@ from generate import FPS, SIZE, Frame, annotate, check, video_path, write_annota
 from generate_reversed import ACTION, REST, scene
 from rich.progress import track
 
-from projects.cast.datasets.sound_file import library
+from projects.cast.datasets.sound_file import audio_library
 from projects.cast.utils import run_tool
 
 VERBS = ('put', 'take', 'pick-up', 'set-down', 'knock', 'ring', 'pour', 'fry')
@@ -107,7 +107,7 @@ def motion(rng: np.random.Generator, mixed: Sequence[str], verb: str) -> str:
 
 def write_video(path: Path, frames: Sequence[Frame], wave: np.ndarray) -> None:
     """Encodes pictures (MPEG-4) and sound (AAC) into one file."""
-    av: Any = library('av')
+    av: Any = audio_library('av')
     path.parent.mkdir(parents=True, exist_ok=True)
     with av.open(str(path), 'w') as file:
         video = file.add_stream('mpeg4', rate=FPS, width=SIZE, height=SIZE, pix_fmt='yuv420p')
