@@ -21,7 +21,8 @@ from study.jobs import Job, alone_in, do_all, key_of, write_json
 from study.looks import write_looks
 from study.pretrain import PRETRAINED, pretrain
 from study.probes import probe_towers
-from study.report import TASKS, report
+from study.report import report
+from study.results import TASKS, publish, read_published, read_work
 from study.rows import CORE, RATES, ROWS, VERSION, experts_of, grid_of, rate, read_rates, study_config
 from study.run import prepare, train
 
@@ -41,6 +42,11 @@ class Study:
 
     def __init__(self, level: str, work: Path, data: Path) -> None:
         self.level, self.experts, self.runs, self.data = level, work / 'experts', work / level, data / level
+
+    def report(self) -> None:
+        """Reports what has been run."""
+        found = read_work(self.level, self.experts.parent, self.data.parent)
+        print(report(self.level, found, self.runs))
 
     def expert_jobs(self, seeds: Sequence[int]) -> List[Job]:
         """Returns the jobs that pre-train the experts of these seeds."""
@@ -122,6 +128,8 @@ def main() -> None:
     parser.add_argument('--jobs', type=int, default=2, help='number of processes, which have one thread each')
     parser.add_argument('--tune', action='store_true', help='only choose the learning rates of the rows')
     parser.add_argument('--report', action='store_true', help='only report what has been run')
+    parser.add_argument('--published', action='store_true', help='only report what docs/evidence.md shows')
+    parser.add_argument('--publish', action='store_true', help='add what has been run to docs')
     parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/mini_study'))
     parser.add_argument('--data', type=Path, default=Path('data/mini_study'))
     args = parser.parse_args()
@@ -132,11 +140,15 @@ def main() -> None:
     names = list(ROWS) if args.all else args.rows or CORE
     study = Study(args.level, args.work_dir, args.data)
     init_default_scope('mmaction')
-    if args.report:
-        print(report(args.level, args.work_dir, args.data))
-        return
-    with alone_in(args.work_dir), alone_in(args.data):
-        run_all(study, names, args)
+    if args.published:
+        print(report(args.level, read_published(args.level), study.runs))
+    elif args.report:
+        study.report()
+    elif args.publish:
+        publish(args.level, read_work(args.level, args.work_dir, args.data))
+    else:
+        with alone_in(args.work_dir), alone_in(args.data):
+            run_all(study, names, args)
 
 
 def run_all(study: Study, names: Sequence[str], args: argparse.Namespace) -> None:
@@ -153,7 +165,7 @@ def run_all(study: Study, names: Sequence[str], args: argparse.Namespace) -> Non
         jobs = [study.row_job(name, seed, rates[name]) for name, seed in runs]
         do_all(jobs, args.jobs, f'rows, {args.level}')
         do_all([*study.look_jobs(), study.control_job()], args.jobs, 'attention and controls')
-        print(report(args.level, args.work_dir, args.data))
+        study.report()
 
 
 if __name__ == '__main__':

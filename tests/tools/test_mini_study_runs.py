@@ -30,6 +30,8 @@ from study import (  # noqa: E402
     verdict,
 )
 
+BLIND = dict(spatial=dict(noun=100., direction=25., mark=100., scene=100.),
+             temporal=dict(noun=12.5, direction=100., mark=50., scene=50.))
 SMALL = dict(train=2, tuning=1, validation=1, **{'no-prior': 1})
 
 
@@ -79,9 +81,7 @@ def test_verdicts_of_all_kinds():
 
 
 def test_the_claim_holds_only_if_all_of_it_does():
-    blind = dict(spatial=dict(noun=100., direction=25., mark=100., scene=100.),
-                 temporal=dict(noun=12.5, direction=100., mark=50., scene=50.))
-    known = {seed: {'1': blind, '3': blind} for seed in range(5)}
+    known = {seed: {'1': BLIND, '3': BLIND} for seed in range(5)}
     table = {'full': runs(0.9, 0.9, start=1), 'independent': runs(0.5, 0.3)}
     assert report.claim(table, known).startswith("undecided, as 'late fusion, add' has not been run")
     table.update({late: runs(0.8, 0.5, start=2 + i) for i, late in enumerate(report.LATE)})
@@ -92,8 +92,8 @@ def test_the_claim_holds_only_if_all_of_it_does():
     for seeds in (2, 6):  # neither too few, nor more until it holds
         other = {**table, 'full': runs(0.9, 0.9, seeds=seeds, start=1)}
         assert report.claim(other, known).startswith("undecided, as 'CAST' has not been run with exactly")
-    sees = {**blind, 'temporal': {**blind['temporal'], 'mark': 70.}}
-    for probes_of in ({**known, 3: {'1': blind, '3': sees}}, {s: known[s] for s in (0, 1, 2, 4)}):
+    sees = {**BLIND, 'temporal': {**BLIND['temporal'], 'mark': 70.}}
+    for probes_of in ({**known, 3: {'1': BLIND, '3': sees}}, {s: known[s] for s in (0, 1, 2, 4)}):
         assert report.claim(table, probes_of).endswith('the seeds [3] are not known to be blind')
 
 
@@ -254,7 +254,8 @@ def test_the_report(root, tmp_path):
             (folder / 'result.json').write_text(json.dumps(dict(learnable=1234, lr=1e-3, seconds=5.)))
             (folder / 'looks.json').write_text(json.dumps({
                 'before': {'S2T, moving': [1., 1.]}, 'after': {'S2T, moving': [1.5, 3. + seed]}}))
-    text = report.report('plain', work, root.parent)
+    found = results.read_work('plain', work, root.parent)
+    text = report.report('plain', found, work / 'plain')
     assert '| CAST | 2 | 1 k | 0.001 | 100.0 (100.0 to 100.0) |' in text
     assert '| independent experts | 2 | 1 k | 0.001 | 51.6 (31.7 to 71.4) |' in text
     assert "**undecided, as 'CAST' has not been run with exactly the 5 seeds**" in text
@@ -262,6 +263,32 @@ def test_the_report(root, tmp_path):
     assert '| independent experts | 2 | 1 k | 0.001 | 0.0 (0.0 to 0.0) |' in second
     assert '| S2T, moving | 2 | 1.0 (1.0 to 1.0) | 3.5 (-2.9 to 9.9) |' in text
     assert (work / 'plain/report.png').stat().st_size > 10_000 and (work / 'plain/report.md').exists()
+
+
+def test_what_is_published_is_kept_and_gives_the_same_tables(root, tmp_path, monkeypatch):
+    monkeypatch.setattr(results, 'published', lambda level: tmp_path / f'{level}.json')
+    monkeypatch.setitem(generate.LEVELS, 'plain', generate.LEVELS['plain']._replace(splits={
+        name: split._replace(videos=SMALL[name]) for name, split in generate.LEVELS['plain'].splits.items()}))
+    with pytest.raises(InputError, match='plain.json: has no results of version'):
+        results.read_published('plain')
+    actions = tuple(generate.read_objects(root, split) for split in ('validation', 'no-prior'))
+    for split, drawn in zip(('validation', 'no-prior'), actions):
+        assert all((a == b).all() for a, b in zip(drawn, generate.redraw('plain', split)))
+    right = {'full': runs(0.9, 0.8, seeds=2, clips=64), 'independent': runs(0.5, 0.3, seeds=1, clips=64)}
+    logs = {name: {seed: dict(lr=1e-3, learnable=10, seconds=2. + seed) for seed in seeds}
+            for name, seeds in right.items()}
+    looks_ = {0: {when: {'S2T, moving': [1., 2.]} for when in ('before', 'after')}}
+    found = results.Findings(right, logs, {0: {'1': BLIND}}, looks_, {'a cue': [1., 2.]}, actions)
+    results.publish('plain', found._replace(right={'independent': right['independent']}))
+    other = found._replace(right={'full': right['full'], 'independent': {0: right['full'][0]}})
+    results.publish('plain', other)  # what is there already stays
+    read = results.read_published('plain')
+    assert read[1:5] == found[1:5] and list(read.right) == ['independent', 'full']
+    for name, seeds in right.items():
+        for seed, tasks in seeds.items():
+            assert all((read.right[name][seed][task] == tasks[task]).all() for task in tasks)
+    text = report.report('plain', read, tmp_path / 'out')
+    assert '| CAST | 2 | 0 k | 0.001 |' in text and '| a cue | 1.0 | 2.0 |' in text
 
 
 def test_jobs_that_are_done_are_left_out(tmp_path, capsys):

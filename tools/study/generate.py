@@ -79,7 +79,7 @@ def generate(root: Path, level: str, seed: int = 0, **videos: int) -> None:
             participant = f'P{split.participant + i // 10:02d}'
             path = root / participant / 'videos' / f'{participant}_{i % 10 + 1:02d}.avi'
             write_video(path, frames, 'MJPG', cv2.CAP_OPENCV_MJPEG)
-            rows[name] += annotate(path, frames, VERBS, FRAMES, NOUNS)
+            rows[name] += annotate(path, frames, VERBS, NOUNS)
             drawn.append(actions)
         np.savez(root / f'objects_{name}.npz', **{
             key: np.concatenate(values) for key, values in zip(Actions._fields, zip(*drawn))})
@@ -91,6 +91,15 @@ def generate(root: Path, level: str, seed: int = 0, **videos: int) -> None:
 def data_key(level: str, seed: int = 0, **videos: int) -> str:
     """Returns the key of the settings of a level's videos."""
     return key_of(VERSION, level, LEVELS[level], seed, sorted(videos.items()))
+
+
+def redraw(level: str, name: str, seed: int = 0) -> Actions:
+    """Returns the actions of a split, without its videos."""
+    law, splits = LEVELS[level]
+    law, key = law._replace(prior=splits[name].prior), [STUDY, list(LEVELS).index(level), seed]
+    drawn = [draw_actions(np.random.default_rng([*key, list(splits).index(name), i]), ACTIONS, law)
+             for i in range(splits[name].videos)]
+    return Actions(*(np.concatenate(values) for values in zip(*drawn)))
 
 
 def read_objects(root: Path, split: str) -> Actions:

@@ -1,16 +1,13 @@
 """The study's page: tables with intervals, verdicts, what the experts know, and a picture."""
-import json
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Tuple
 
 import numpy as np
 
-from projects.cast.utils import InputError
-
-from .generate import LEVELS, read_objects
+from .generate import LEVELS
 from .pictures import plot_accuracies, plot_clips
 from .probes import CHANCE, blind, bounds
-from .results import TASKS, paper_of, read_results
+from .results import TASKS, Findings, paper_of
 from .rows import ROWS
 from .verdict import Interval, Runs, accuracies, compare, over_seeds, together
 
@@ -80,12 +77,6 @@ def claim(runs: Dict[str, Runs], probes: Dict[int, Dict[str, Any]]) -> str:
     return together([verdict for task, _, _, verdict, *_ in comparisons(runs, CLAIM) if task != 'action'])
 
 
-def read_probes(experts: Path) -> Dict[int, Dict[str, Any]]:
-    """Reads what the experts of the seeds that are reported know."""
-    files = {seed: experts / f'probes_seed{seed}.json' for seed in sorted(SEEDS)}
-    return {seed: json.loads(file.read_text()) for seed, file in files.items() if file.exists()}
-
-
 def probe_table(probes: Dict[int, Dict[str, Any]]) -> str:
     """Returns what the experts of each seed know, and how blind they are to what the other knows."""
     rows = [['', 'chance', '', *(f'{CHANCE[fact]:.1f}' for fact in CHANCE), '']]
@@ -97,44 +88,44 @@ def probe_table(probes: Dict[int, Dict[str, Any]]) -> str:
     return table(['seed', 'objects', 'expert', *CHANCE, 'most of what only the other is to know'], rows)
 
 
-def control_table(file: Path) -> str:
+def control_table(found: Dict[str, Tuple[float, float]]) -> str:
     """Returns how well single cues tell the labels."""
-    found = json.loads(file.read_text()) if file.exists() else {}
     return table(['cue', 'found', 'at most expected'],
                  [[name, f'{value:.1f}', f'{most:.1f}'] for name, (value, most) in found.items()])
 
 
-def look_table(runs: Path) -> str:
+def look_table(looks: Dict[int, Dict[str, Any]]) -> str:
     """Returns where CAST looks, block by block: multiples of even attention, with intervals over seeds."""
-    files = [json.loads(path.read_text()) for path in sorted(runs.glob('full_seed*/looks.json'))]
-    rows = [[name, str(block + 1), *(str(over_seeds([file[when][name][block] for file in files]))
+    found = list(looks.values())
+    rows = [[name, str(block + 1), *(str(over_seeds([one[when][name][block] for one in found]))
                                      for when in ('before', 'after'))]
-            for name, blocks in (files[0]['after'] if files else {}).items() for block in range(len(blocks))]
+            for name, blocks in (found[0]['after'] if found else {}).items() for block in range(len(blocks))]
     return table(['attention', 'block', 'before training', 'after training'], rows)
 
 
-def report(level: str, work: Path, data: Path) -> str:
-    """Writes the tables and pictures of all finished runs of a level, and returns the tables."""
-    if not (data / level / 'complete').exists():
-        raise InputError(f'{data / level}: has no clips; run tools/mini_study.py --level {level} first')
-    actions, free = (read_objects(data / level, split) for split in ('validation', 'no-prior'))
-    folder, probes = work / level, read_probes(work / 'experts')
-    results = read_results(folder / 'runs', actions, free)
+def report(level: str, found: Findings, folder: Path) -> str:
+    """Writes the tables and pictures of all finished runs of a level, and returns the tables.
+
+    Args:
+        level: Key of LEVELS.
+        found: What is known about it.
+        folder: Folder to write to.
+    """
+    (validation, free), (actions, free_actions) = found.split(), found.actions
     bound = bounds(actions, LEVELS[level].splits['validation'].prior)
     text = '\n\n'.join([
-        f'## Level: {level}', accuracy_table(results.validation, results.logs, bound),
+        f'## Level: {level}', accuracy_table(validation, found.logs, bound),
         'Where nouns and directions are independent:',
-        accuracy_table(results.free, results.logs, bounds(free, 0.5)),
+        accuracy_table(free, found.logs, bounds(free_actions, 0.5)),
         'CAST > late fusion > independent experts, in verb and noun: '
-        f'**{claim(results.validation, probes)}**',
-        verdict_table(results.validation, CLAIM), 'Other comparisons:',
-        verdict_table(results.validation, OTHERS),
+        f'**{claim(validation, found.probes)}**',
+        verdict_table(validation, CLAIM), 'Other comparisons:', verdict_table(validation, OTHERS),
         'The first ones, where nouns and directions are independent:',
-        verdict_table(results.free, CLAIM[:len(LATE)]), 'What can be read linearly off the frozen experts:',
-        probe_table(probes), 'What single cues tell:', control_table(folder / 'controls.json'),
-        'Attention on objects, as a multiple of even attention:', look_table(folder / 'runs')]) + '\n'
+        verdict_table(free, CLAIM[:len(LATE)]), 'What can be read linearly off the frozen experts:',
+        probe_table(found.probes), 'What single cues tell:', control_table(found.controls),
+        'Attention on objects, as a multiple of even attention:', look_table(found.looks)]) + '\n'
     folder.mkdir(parents=True, exist_ok=True)
     (folder / 'report.md').write_text(text)
-    plot_accuracies(results.validation, bound, folder / 'report.png')
+    plot_accuracies(validation, bound, folder / 'report.png')
     plot_clips(level, folder / 'clips.png')
     return f'{text}\n{folder}: report.md, report.png, clips.png'

@@ -10,8 +10,9 @@ share no scene, as each video has its own seed, which is derived from ``--seed``
 """
 import argparse
 import csv
+from collections import Counter
 from pathlib import Path
-from typing import Dict, Iterator, List, Sequence, Tuple
+from typing import Callable, Dict, Iterator, List, Sequence, Tuple
 
 import cv2
 import numpy as np
@@ -138,16 +139,17 @@ def write_video(path: Path, frames: Sequence[Frame], codec: str = 'mp4v', api: i
     writer.release()
 
 
-def annotate(path: Path, frames: Sequence[Frame], verbs: Sequence[str] = VERBS, length: int = ACTION,
+def annotate(path: Path, frames: Sequence[Frame], verbs: Sequence[str] = VERBS,
              nouns: Sequence[str] = tuple(NOUNS)) -> List[list]:
-    """Returns the annotation rows of a video, whose actions have ``length`` frames."""
+    """Returns the annotation rows of a video."""
     rows: List[list] = []
+    lengths = Counter(action for _, action, *_ in frames)
     for i, (_, action, verb, noun) in enumerate(frames):
         if action == len(rows):
-            v, n = verbs.index(verb), nouns.index(noun)
-            start, stop = timestamp(i / FPS), timestamp((i + length) / FPS)
+            v, n, last = verbs.index(verb), nouns.index(noun), i + lengths[action]
+            start, stop = timestamp(i / FPS), timestamp(last / FPS)
             rows.append([f'{path.stem}_{action}', path.parts[-3], path.stem, start, start, stop, i + 1,
-                         i + length, f'{verb} {noun}', verb, v, noun, n, [noun], [n]])
+                         last, f'{verb} {noun}', verb, v, noun, n, [noun], [n]])
     return rows
 
 
@@ -181,7 +183,7 @@ def check(**limits: Tuple[int, int, int]) -> None:
 
 
 def generate(root: Path, train_videos: int = 160, val_videos: int = 20, actions: int = 12,
-             objects: int = 3, seed: int = 0) -> None:
+             objects: int = 3, seed: int = 0, draw_scene: Callable[..., Iterator[Frame]] = scene) -> None:
     """Writes videos and annotations.
 
     Args:
@@ -190,6 +192,7 @@ def generate(root: Path, train_videos: int = 160, val_videos: int = 20, actions:
         actions: Number of annotated actions in each video.
         objects: Number of objects in a scene, one of which acts; at most 6.
         seed: Seed from which everything else is derived.
+        draw_scene: Yields the frames of a video, as :func:`scene` does.
 
     Raises:
         InputError: If a number is out of range, or a video cannot be written.
@@ -200,22 +203,28 @@ def generate(root: Path, train_videos: int = 160, val_videos: int = 20, actions:
     jobs = [(split, i) for split in counts for i in range(counts[split])]
     rows: Dict[str, List[list]] = {split: [] for split in counts}
     for split, i in track(jobs, description=f'videos into {root}'):
-        frames, path = list(scene([seed, split == 'train', i], actions, objects)), video_path(root, split, i)
+        path = video_path(root, split, i)
+        frames = list(draw_scene([seed, split == 'train', i], actions, objects))
         write_video(path, frames)
         rows[split] += annotate(path, frames)
     write_annotations(root, rows)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
-    parser.add_argument('root', nargs='?', type=Path, default=Path('data/mini_kitchens'))
+def arguments(doc: str, root: str, val_videos: int = 20, objects: int = 3,
+              most: int = 6) -> argparse.ArgumentParser:
+    """Returns the parser of a generator with these defaults, and the largest number of objects."""
+    parser = argparse.ArgumentParser(description=doc.split('\n')[0])
+    parser.add_argument('root', nargs='?', type=Path, default=Path(root))
     parser.add_argument('--train-videos', type=int, default=160)
-    parser.add_argument('--val-videos', type=int, default=20)
+    parser.add_argument('--val-videos', type=int, default=val_videos)
     parser.add_argument('--actions', type=int, default=12, help='actions per video')
-    parser.add_argument('--objects', type=int, default=3, choices=range(1, 7))
+    parser.add_argument('--objects', type=int, default=objects, choices=range(1, most + 1))
     parser.add_argument('--seed', type=int, default=0)
-    args = parser.parse_args()
-    generate(**vars(args))
+    return parser
+
+
+def main() -> None:
+    generate(**vars(arguments(__doc__, 'data/mini_kitchens').parse_args()))
 
 
 if __name__ == '__main__':

@@ -7,7 +7,6 @@ from its reversal: the frames are encoded one by one, as JPEG of a fixed quality
 reversal have exactly the same frames, and there is as much rest before an action as behind it. Who does not
 know the order is right on one of the two. The rest is as in generate.py.
 """
-import argparse
 from pathlib import Path
 from typing import Callable, Dict, Iterator, List, Sequence, Tuple
 
@@ -17,6 +16,7 @@ from generate import (
     NOUNS,
     Frame,
     annotate,
+    arguments,
     background,
     check,
     draw,
@@ -108,19 +108,12 @@ def generate(root: Path, train_videos: int = 160, val_videos: int = 40, actions:
         for k, order in enumerate((frames, backwards(frames))):
             path = video_path(root, split, i + k, SUFFIX)
             write_video(path, order, 'MJPG', cv2.CAP_OPENCV_MJPEG)
-            rows[split] += annotate(path, order, VERBS, ACTION)
+            rows[split] += annotate(path, order, VERBS)
     write_annotations(root, rows, VERBS)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
-    parser.add_argument('root', nargs='?', type=Path, default=Path('data/mini_reversed'))
-    parser.add_argument('--train-videos', type=int, default=160, help='half of them are reversals')
-    parser.add_argument('--val-videos', type=int, default=40, help='half of them are reversals')
-    parser.add_argument('--actions', type=int, default=12, help='actions per video')
-    parser.add_argument('--objects', type=int, default=2, choices=range(1, 5))
-    parser.add_argument('--seed', type=int, default=0)
-    generate(**vars(parser.parse_args()))
+    generate(**vars(arguments(__doc__, 'data/mini_reversed', 40, 2, 4).parse_args()))
 
 
 if __name__ == '__main__':

@@ -11,14 +11,13 @@ In controls, something is shuffled between the two verbs of a pair: with ``--shu
 like a knock or a ring at random, and with ``--shuffle motion``, put looks like put or take at random. Such
 verbs cannot be told apart, unless something else gives them away.
 """
-import argparse
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Sequence
 
 import numpy as np
-from generate import FPS, SIZE, Frame, annotate, check, video_path, write_annotations
+from generate import FPS, SIZE, Frame, annotate, arguments, check, video_path, write_annotations
 from generate_reversed import ACTION, REST, scene
 from rich.progress import track
 
@@ -151,18 +150,12 @@ def generate(root: Path, train_videos: int = 160, val_videos: int = 40, actions:
         verbs = [frames[k][2] for k in range(0, len(frames), ACTION + 2 * REST)]
         path = video_path(root, split, i)
         write_video(path, frames, soundtrack(rng, [exchanged(rng, heard, verb) for verb in verbs]))
-        rows[split] += annotate(path, frames, VERBS, ACTION)
+        rows[split] += annotate(path, frames, VERBS)
     write_annotations(root, rows, VERBS, {**dict.fromkeys(MOTION, 'motion'), **dict.fromkeys(SOUND, 'sound')})
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
-    parser.add_argument('root', nargs='?', type=Path, default=Path('data/mini_sound'))
-    parser.add_argument('--train-videos', type=int, default=160)
-    parser.add_argument('--val-videos', type=int, default=40)
-    parser.add_argument('--actions', type=int, default=12, help='actions per video')
-    parser.add_argument('--objects', type=int, default=1, choices=range(1, 5))
-    parser.add_argument('--seed', type=int, default=0)
+    parser = arguments(__doc__, 'data/mini_sound', 40, 1, 4)
     parser.add_argument('--shuffle', choices=('sound', 'motion'), default='', help='for controls')
     generate(**vars(parser.parse_args()))
 
