@@ -32,8 +32,10 @@ setup(
         'mmcv': ['mmcv-lite>=2.0.1,<2.2'],
         'vis': ['tensorboard'],
         'data': ['av>=15'],  # it must tell the rotation of a frame
+        'extract': ['pyarrow>=21'],
         'audio': ['av>=15', 'transformers>=4.50', 'h5py'],
         'tests': [
-            'av>=15', 'torchcodec', 'transformers>=4.50', 'h5py', 'tensorboard', 'pytest', 'ruff', 'mypy'],
+            'av>=15', 'torchcodec', 'transformers>=4.50', 'h5py', 'pyarrow>=21', 'tensorboard', 'pytest', 'ruff',
+            'mypy'],
     },
 )

@@ -95,7 +95,7 @@ def test_frames_and_sound_are_decoded_once_however_windows_overlap(config, tmp_p
         def test_step(self, batch):
             return [ActionDataSample().set_pred_score(torch.ones(2)) for _ in batch['data_samples']]
 
-    monkeypatch.setattr('projects.cast.apis.timeline.MediaStream', Counting)
+    monkeypatch.setattr('projects.cast.datasets.window_reader.MediaStream', Counting)
     windows = list(Timeline(Silent(), config, 2., 0.25)(str(path)))
     assert len(windows) > 17 and len(opened) == 1
     assert sum(isinstance(item, Frame) for item in read) == 60

@@ -14,11 +14,12 @@ from .sound_file import SoundFile, has_sound
 from .spectrogram import LoadSpectrogram, SpecAugment
 from .transforms import DecodeVideo, InitVideo, VideoError, opener
 from .video_list import VideoListDataset
+from .window_reader import WindowReader
 
 __all__ = [
     'ClipRandAugment', 'ClipRandomErasing', 'DecodeVideo', 'DenseClips', 'EpicKitchensDataset',
     'EpicSoundsDataset', 'EqualCrops', 'FaultTolerant', 'Frame', 'FrameSampler', 'InitVideo',
     'LoadSpectrogram', 'MediaStream', 'PyAVReader', 'SegmentListDataset', 'Sound', 'SoundFile', 'SpecAugment',
-    'UniformClips', 'VideoError', 'VideoListDataset', 'XViTClips', 'has_sound', 'log_mel', 'opener',
-    'read_annotations', 'read_label_map'
+    'UniformClips', 'VideoError', 'VideoListDataset', 'WindowReader', 'XViTClips', 'has_sound', 'log_mel',
+    'opener', 'read_annotations', 'read_label_map'
 ]

@@ -1,0 +1,99 @@
+"""Extracts part by part; what was stopped goes on behind the parts that are complete."""
+from typing import Any, Dict, Iterator, List, NamedTuple, Sequence, Tuple
+
+import numpy as np
+
+from ..utils import InputError
+from .clips import Clip
+from .extractor import Extractor
+from .reading import Job, Read, load
+from .store import Arrays, Rows, Store
+
+
+class Plan(NamedTuple):
+    """Jobs, and the parts that they are written to.
+
+    Attributes:
+        jobs: Clips of each job, a batch or a video.
+        parts: Indices of the jobs of each part, by its name.
+    """
+
+    jobs: List[Job]
+    parts: Dict[str, List[int]]
+
+
+class Step(NamedTuple):
+    """What has been done since the last step: clips, unreadable ones, and parts that are complete."""
+
+    clips: int
+    unreadable: int
+    parts: List[str]
+
+
+def plan(clips: Sequence[Clip], shard: Tuple[int, int], per_part: int, batch_size: int) -> Plan:
+    """Divides clips among shards, parts and jobs, which depend on nothing else.
+
+    Args:
+        clips: All clips, in the order of their list.
+        shard: Index of this shard, from 0, and the number of shards; they take turns.
+        per_part: Number of clips of a part.
+        batch_size: Number of clips of a job.
+
+    Raises:
+        InputError: If there are fewer clips than shards.
+    """
+    first, shards = shard
+    mine = clips[first::shards]
+    jobs: List[Job] = []
+    parts: Dict[str, List[int]] = {}
+    if not mine:
+        raise InputError(f'there are {len(clips)} clips for {shards} shards; take fewer')
+    for k in range(0, len(mine), per_part):
+        part = mine[k:k + per_part]
+        new = [part[i:i + batch_size] for i in range(0, len(part), batch_size)]
+        name = f'part-{first + 1:03d}-of-{shards:03d}-{k // per_part:05d}'
+        parts[name] = list(range(len(jobs), len(jobs) + len(new)))
+        jobs += new
+    return Plan(jobs, parts)
+
+
+def left(todo: Plan, store: Store) -> Plan:
+    """Returns what is not complete yet."""
+    return todo._replace(parts={name: jobs for name, jobs in todo.parts.items() if not store.has(name)})
+
+
+def extract(todo: Plan, read: Read, extractor: Extractor, store: Store, workers: int) -> Iterator[Step]:
+    """Extracts all parts of a plan, while data workers decode what comes next.
+
+    Args:
+        todo: What is to be done.
+        read: Reads the clips of a job.
+        extractor: Computes arrays.
+        store: Where they go.
+        workers: Number of processes that decode.
+    """
+    part_of = {job: name for name, jobs in todo.parts.items() for job in jobs}
+    open_jobs = {name: set(jobs) for name, jobs in todo.parts.items()}
+    held: Dict[str, List[Tuple[int, Rows, Arrays]]] = {name: [] for name in todo.parts}
+    for batch in load({job: todo.jobs[job] for job in part_of}, read, workers):
+        name, written = part_of[batch.job], []
+        arrays = extractor(batch.samples) if batch.samples else {}
+        held[name].append((batch.job, batch.rows, arrays))
+        if batch.last:
+            open_jobs[name].discard(batch.job)
+        if not open_jobs[name]:
+            store.write(name, *joined(held.pop(name)))
+            written.append(name)
+        bad = sum(bool(row['error']) for row in batch.rows)
+        yield Step(len(todo.jobs[batch.job]) if batch.last else 0, bad, written)
+
+
+def joined(batches: List[Tuple[int, Rows, Arrays]]) -> Tuple[Rows, Arrays]:
+    """Joins batches in the order of their jobs."""
+    batches = sorted(batches, key=lambda batch: batch[0])
+    rows = [row for _, rows, _ in batches for row in rows]
+    found: Dict[str, Any] = {}
+    for _, _, arrays in batches:
+        for name, array in arrays.items():
+            found.setdefault(name, []).append(array)
+    return rows, {name: np.concatenate(parts) for name, parts in found.items()}

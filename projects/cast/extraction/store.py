@@ -1,0 +1,151 @@
+"""Where extracted arrays go: parts, each of which is written whole or not at all."""
+import csv
+import io
+import json
+from pathlib import PurePosixPath
+from typing import Any, Dict, List
+
+import fsspec
+import numpy as np
+from fsspec.implementations.local import LocalFileSystem
+
+from ..engine import AtomicBackend
+from ..utils import InputError, library
+from .clips import SUFFIXES
+
+Rows = List[Dict[str, Any]]
+Arrays = Dict[str, np.ndarray]
+
+FORMATS = ('parquet', 'npy', 'actionformer')
+COLUMNS = ('id', 'video', 'start', 'stop', 'error')
+NOTE = 'extract.json'
+
+
+class Store:
+    """A folder, local or at an address that fsspec knows, such as ``s3://BUCKET/FOLDER``.
+
+    The file of a part that is written last, its index, says that the part is complete. Each file is written
+    under another name first, or appears at once, as in object stores.
+
+    Args:
+        out: Path or address of the folder.
+        form: ``parquet``: a file per part, with a row per clip, and a list of numbers per array, whose shapes
+            are in the file's metadata under ``shapes``; an array is null if its clip could not be read.
+            ``npy``: for each part, a file per array, and a CSV whose column ``row`` has the place in them.
+            ``actionformer``: features ``(windows, channels)`` of each video in a file of its own, those of
+            all experts next to each other, and a CSV per part.
+
+    Raises:
+        InputError: If there is no such format, or a library is missing.
+    """
+
+    def __init__(self, out: str, form: str = 'parquet') -> None:
+        if form not in FORMATS:
+            raise InputError(f'there is no format {form!r}; choose one of {", ".join(FORMATS)}')
+        if form == 'parquet':
+            library('pyarrow.parquet', 'the format parquet', "pip install pyarrow, or choose --format npy")
+        try:
+            self.fs, self.root = fsspec.core.url_to_fs(out)
+        except (ImportError, ValueError) as error:
+            raise InputError(f'{out}: cannot be written to ({error})') from error
+        self.form = form
+        self.suffix = '.parquet' if form == 'parquet' else '.csv'
+
+    def put(self, name: str, data: bytes) -> None:
+        """Writes a file, whole or not at all."""
+        path = f'{self.root}/{name}'
+        if isinstance(self.fs, LocalFileSystem):
+            AtomicBackend().put(data, path)
+        else:
+            self.fs.pipe_file(path, data)
+
+    def has(self, part: str) -> bool:
+        """Whether a part is complete."""
+        return self.fs.exists(f'{self.root}/{part}{self.suffix}')
+
+    def settle(self, settings: Dict[str, Any]) -> None:
+        """Notes with which settings parts are made, or compares these with those of the parts that are there.
+
+        Raises:
+            InputError: If they differ.
+        """
+        path = f'{self.root}/{NOTE}'
+        if not self.fs.exists(path):
+            self.put(NOTE, (json.dumps(settings, indent=1) + '\n').encode())
+            return
+        before = json.loads(self.fs.cat_file(path))
+        other = [f'{key}: {before.get(key)!r}, now {settings.get(key)!r}'
+                 for key in {**before, **settings} if before.get(key) != settings.get(key)]
+        if other:
+            raise InputError(f'{self.root}: was begun with other settings ({"; ".join(other)}); give these, '
+                             'or another folder')
+
+    def write(self, part: str, rows: Rows, arrays: Arrays) -> None:
+        """Writes a part.
+
+        Args:
+            part: Its name.
+            rows: COLUMNS of each row.
+            arrays: By name, an array ``(n, ...)`` of the n rows without an error, in their order.
+        """
+        place, count = [], 0
+        for row in rows:
+            place.append(None if row['error'] else count)
+            count += not row['error']
+        if self.form == 'parquet':
+            return self.put(f'{part}.parquet', parquet(rows, place, arrays))
+        if self.form == 'npy':
+            for name, array in arrays.items():
+                self.put(f'{part}.{name}.npy', npy(array))
+        else:
+            self.write_videos(rows, place, arrays)
+        self.put(f'{part}.csv', index(rows, place))
+
+    def write_videos(self, rows: Rows, place: List[Any], arrays: Arrays) -> None:
+        """Writes an array for each video."""
+        videos: Dict[str, List[int]] = {}
+        for row, i in zip(rows, place):
+            if i is not None:
+                videos.setdefault(video_id(row['id']), []).append(i)
+        for name, chosen in videos.items():
+            self.put(f'{name}.npy', npy(np.concatenate([array[chosen] for array in arrays.values()], 1)))
+
+
+def video_id(window: str) -> str:
+    """Returns the id of a window's video, without the suffix of a file."""
+    name = window.rpartition('@')[0] or window
+    return str(PurePosixPath(name).with_suffix('')) if name.lower().endswith(SUFFIXES) else name
+
+
+def npy(array: np.ndarray) -> bytes:
+    """Returns the content of a file of NumPy."""
+    file = io.BytesIO()
+    np.save(file, array)
+    return file.getvalue()
+
+
+def index(rows: Rows, place: List[Any]) -> bytes:
+    """Returns the content of a CSV with the rows and their places in the arrays."""
+    file = io.StringIO(newline='')
+    writer = csv.writer(file, lineterminator='\n')
+    writer.writerow([*COLUMNS, 'row'])
+    writer.writerows([*(row[name] for name in COLUMNS), i] for row, i in zip(rows, place))
+    return file.getvalue().encode()
+
+
+def parquet(rows: Rows, place: List[Any], arrays: Arrays) -> bytes:
+    """Returns the content of a Parquet file."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+    types = dict(id=pa.string(), video=pa.string(), start=pa.float64(), stop=pa.float64(), error=pa.string())
+    columns = {name: pa.array([row[name] for row in rows], kind) for name, kind in types.items()}
+    for name, array in arrays.items():
+        flat = array.reshape(len(array), -1).astype(np.float32)
+        offsets = np.cumsum([0] + [0 if i is None else flat.shape[1] for i in place])
+        columns[name] = pa.ListArray.from_arrays(
+            pa.array(offsets, pa.int32()), pa.array(flat.ravel()), mask=pa.array([i is None for i in place]))
+    shapes = {name: array.shape[1:] for name, array in arrays.items()}
+    table = pa.table(columns).replace_schema_metadata({'shapes': json.dumps(shapes)})
+    file = io.BytesIO()
+    pq.write_table(table, file)
+    return file.getvalue()

@@ -1,0 +1,293 @@
+"""Features, scores and tokens of many clips: what is written, and that nothing is lost or done twice."""
+import csv
+import json
+import shutil
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import torch
+from conftest import ENV, MINI, ROOT, mini_dict, mini_options, randomised, run, write_frames
+from mmengine import Config
+from mmengine.dataset import Compose, pseudo_collate
+
+from projects.cast import extraction
+from projects.cast.datasets import VideoError
+from projects.cast.extraction import Clip, ClipReader, Extractor, SlidingReader, Store, read_clips
+from projects.cast.utils import InputError
+
+pq = pytest.importorskip('pyarrow.parquet')
+
+
+@pytest.fixture(scope='module')
+def config(mini_root):
+    cfg = Config.fromfile(MINI)
+    cfg.merge_from_dict(mini_dict(mini_root))
+    return cfg
+
+
+@pytest.fixture(scope='module')
+def model(config):
+    return randomised(config.model)
+
+
+@pytest.fixture(scope='module')
+def clips(mini_root):
+    return read_clips(str(mini_root / 'EPIC_100_train.csv'), str(mini_root),
+                      '{participant_id}/videos/{video_id}.mp4')
+
+
+def write(path, text):
+    path.write_text(text)
+    return str(path)
+
+
+def test_lists_of_all_kinds(mini_root, tmp_path):
+    folder = read_clips(str(mini_root))
+    assert [clip.id for clip in folder] == [f'{p}/videos/{p}_0{i}.mp4'
+                                            for p, i in (('P01', 1), ('P01', 2), ('P51', 1))]
+    lines = write(tmp_path / 'list.txt', 'a b.mp4 3\n\nc.webm\nd.mp4\t17\n')
+    assert read_clips(lines, 'videos') == [
+        Clip('a b.mp4', 'videos/a b.mp4'), Clip('c.webm', 'videos/c.webm'), Clip('d.mp4', 'videos/d.mp4')]
+    table = write(tmp_path / 'list.csv', 'file,start,stop\na.mp4,1:00,61.5\na.mp4,,\n')
+    assert read_clips(table) == [Clip('a.mp4@60.000-61.500', 'a.mp4', 60, 61.5), Clip('a.mp4', 'a.mp4')]
+    assert read_clips(write(tmp_path / 'ids.csv', 'id,file\nx,a.mp4\n')) == [Clip('x', 'a.mp4')]
+    first = read_clips(str(mini_root / 'EPIC_100_train.csv'))[0]
+    assert first.id == 'P01_01_0' and first.file == 'P01/videos/P01_01.MP4'
+    assert first.stop - first.start == pytest.approx(1.5)
+
+
+@pytest.mark.parametrize('text, message', [
+    ('a.mp4\na.mp4\n', "2 clips have the id 'a.mp4'"),
+    ('a.mp4\nb,1\n', "line 2: 'b,1' names no video"),
+    ('file,start,stop\na.mp4,1,\n', 'line 2: a segment needs both start and stop'),
+    ('file,start,stop\na.mp4,3,2\n', 'line 2: the segment starts at 3.00 s and stops at 2.00 s'),
+    ('file,start,stop\na.mp4,x,2\n', 'line 2: cannot be read'),
+    ('file\n', 'there are no videos in it')])
+def test_lists_that_cannot_be_read(tmp_path, text, message):
+    with pytest.raises(InputError, match=message):
+        read_clips(write(tmp_path / 'list.csv', text))
+
+
+@pytest.mark.parametrize('views', ['val', 'test'])
+def test_features_and_scores_are_those_of_the_model(model, config, clips, views):
+    pipeline = config[f'{views}_dataloader'].dataset.pipeline
+    batch, = ClipReader(pipeline)(0, clips[:3])
+    features = Extractor(model)(batch.samples)
+    data = model.data_preprocessor(pseudo_collate(
+        [Compose(pipeline)(clip.sample()) for clip in clips[:3]]), False)
+    with torch.no_grad():
+        expected, _ = model.extract_feat(data['inputs'])
+    assert list(features) == ['spatial', 'temporal']
+    for name, x in expected.items():
+        np.testing.assert_allclose(features[name], x.view(3, -1, 64).mean(1), atol=1e-6)
+    scores = Extractor(model, 'scores')(batch.samples)
+    for i, sample in enumerate(model.test_step(pseudo_collate(batch.samples))):
+        for task, score in sample.pred_score.items():
+            np.testing.assert_allclose(scores[task][i], score.detach(), atol=1e-6)
+    low = Extractor(model, bf16=True)(batch.samples)
+    assert all(low[name].dtype == np.float32 and 0 < np.abs(low[name] - x).max() < 0.2 * np.abs(x).max()
+               for name, x in features.items())
+
+
+def test_blocks_lead_to_the_features(model, config, clips):
+    """The last block's pooled features are the model's before the last norm; tokens pool to them."""
+    batch, = ClipReader(config.val_dataloader.dataset.pipeline)(0, clips[:2])
+    whole, pooled = Extractor(model)(batch.samples), Extractor(model, blocks=[0, 1])(batch.samples)
+    tokens = Extractor(model, 'tokens', blocks=[0, 1])(batch.samples)
+    assert list(pooled) == list(tokens) == ['spatial.1', 'temporal.1', 'spatial.2', 'temporal.2']
+    assert tokens['spatial.1'].shape == (2, 1, 4, 17, 64) and tokens['temporal.2'].shape == (2, 1, 4, 16, 64)
+    assert tokens['spatial.2'].shape == (2, 1, 4, 1, 64)  # nothing reads the patches of the last block
+    for name, expert in model.backbone.experts.items():
+        last = torch.from_numpy(pooled[f'{name}.2'])
+        torch.testing.assert_close(expert.post_norm(last).detach(), torch.from_numpy(whole[name]))
+    np.testing.assert_allclose(pooled['spatial.1'], tokens['spatial.1'][:, 0, :, 0].mean(1), rtol=1e-5)
+    mean = tokens['temporal.1'].mean((1, 2, 3))
+    np.testing.assert_allclose(pooled['temporal.1'], mean, rtol=1e-5, atol=1e-5)
+    assert list(Extractor(model, 'tokens')(batch.samples)) == ['spatial.1', 'temporal.1']
+    assert 'feed_forward' not in vars(model.backbone.experts['spatial'])  # nothing is left behind
+    refused = {('features', (2, )): 'no block 2; the model has the blocks 0 to 1',
+               ('scores', (0, )): 'leave out the blocks', ('sound', ): "no 'sound' to extract"}
+    for arguments, message in refused.items():
+        with pytest.raises(InputError, match=message):
+            Extractor(model, *arguments)
+
+
+def test_windows_of_a_video_are_its_segments(model, config, mini_root):
+    path, pipeline = str(mini_root / 'P01/videos/P01_01.mp4'), config.val_dataloader.dataset.pipeline
+    batches = list(SlidingReader(pipeline, 1., 0.5, 4)(7, [Clip('v', path)]))
+    assert [batch.last for batch in batches] == [False] * (len(batches) - 1) + [True] and len(batches) > 2
+    rows = [row for batch in batches for row in batch.rows]
+    assert rows[1] == dict(id='v@0.500-1.500', video=path, start=0.5, stop=1.5, error='')
+    second = Clip('x', path, rows[5]['start'], rows[5]['stop'])
+    trimmed, = ClipReader(pipeline)(0, [second])
+    assert torch.equal(batches[1].samples[1]['inputs'], trimmed.samples[0]['inputs'])
+
+
+class Made:
+    """A reader whose clips need no files; those with an odd number of vowels are broken."""
+
+    def __call__(self, job, clips):
+        rows, samples = [], []
+        for clip in clips:
+            try:
+                if 'x' in clip.id:
+                    raise VideoError(f'{clip.file}: is broken')
+                samples.append(float(clip.id[1:]))
+                rows.append(extraction.reading.row_of(clip))
+            except VideoError as error:
+                rows.append(extraction.reading.row_of(clip, str(error)))
+        yield extraction.reading.Batch(job, rows, samples, True)
+
+
+def made_up(samples):
+    x = np.array(samples, np.float32)
+    return dict(a=np.stack([x, -x], 1), b=x[:, None, None] * np.ones((1, 2, 3), np.float32))
+
+
+def do(clips, store, shard=(0, 1), workers=0):
+    todo = extraction.left(extraction.plan(clips, shard, 8, 3), store)
+    return list(extraction.extract(todo, Made(), made_up, store, workers))
+
+
+CLIPS = [Clip(f'c{i}' if i % 7 else f'x{i}', f'{i}.mp4') for i in range(30)]
+
+
+def read_parquet(folder):
+    tables = [pq.read_table(path) for path in sorted(folder.glob('*.parquet'))]
+    return [row for table in tables for row in table.to_pylist()], tables
+
+
+@pytest.mark.parametrize('workers', [0, 2])
+def test_every_clip_is_written_once_with_its_array_or_its_error(tmp_path, workers):
+    steps = do(CLIPS, Store(str(tmp_path)), workers=workers)
+    assert sum(step.clips for step in steps) == 30 and sum(step.unreadable for step in steps) == 5
+    rows, tables = read_parquet(tmp_path)
+    assert [row['id'] for row in rows] == [clip.id for clip in CLIPS]
+    for row in rows:
+        if row['id'].startswith('x'):
+            assert row['a'] is row['b'] is None and row['error'] == f'{row["video"]}: is broken'
+        else:
+            value = float(row['id'][1:])
+            assert row['a'] == [value, -value] and row['b'] == [value] * 6 and row['error'] == ''
+    assert json.loads(tables[0].schema.metadata[b'shapes']) == {'a': [2], 'b': [2, 3]}
+
+
+def test_shards_together_are_the_whole_and_npy_has_an_index(tmp_path):
+    for i in range(3):
+        do(CLIPS, Store(str(tmp_path), 'npy'), (i, 3))
+    found = {}
+    for path in sorted(tmp_path.glob('*.csv')):
+        a = np.load(path.with_suffix('.a.npy'))
+        with path.open() as file:
+            for row in csv.DictReader(file):
+                assert row['id'] not in found
+                found[row['id']] = a[int(row['row'])].tolist() if row['row'] else row['error']
+    assert set(found) == {clip.id for clip in CLIPS}
+    assert found['c9'] == [9, -9] and found['x14'] == '14.mp4: is broken'
+    with pytest.raises(InputError, match='30 clips for 31 shards'):
+        extraction.plan(CLIPS, (30, 31), 8, 3)
+
+
+def test_what_was_stopped_goes_on_and_ends_the_same(tmp_path, monkeypatch):
+    do(CLIPS, Store(str(tmp_path / 'whole')))
+    store, computed = Store(str(tmp_path / 'parts')), []
+
+    def dies(samples):
+        computed.append(len(samples))
+        if len(computed) == 5:  # in the middle of the second part
+            raise KeyboardInterrupt
+        return made_up(samples)
+
+    todo = extraction.plan(CLIPS, (0, 1), 8, 3)
+    with pytest.raises(KeyboardInterrupt):
+        list(extraction.extract(todo, Made(), dies, store, 0))
+    assert [path.name for path in (tmp_path / 'parts').iterdir()] == ['part-001-of-001-00000.parquet']
+    assert sum(step.clips for step in do(CLIPS, store)) == 22
+    for path in (tmp_path / 'whole').iterdir():
+        assert path.read_bytes() == (tmp_path / 'parts' / path.name).read_bytes()
+    assert not do(CLIPS, store)
+    # a file that was being written is not taken for a part
+    name = 'part-001-of-001-00001.parquet'
+    (tmp_path / 'parts' / name).rename(tmp_path / 'parts' / f'{name}.part')
+    assert sum(step.clips for step in do(CLIPS, store)) == 8
+
+
+def test_an_address_in_memory(tmp_path):
+    """Object stores are reached in the same way; files appear there at once."""
+    store = Store('memory://bucket/features')
+    store.settle(dict(what='features'))
+    do(CLIPS, store)
+    do(CLIPS, Store(str(tmp_path)))
+    for path in tmp_path.iterdir():
+        assert store.fs.cat_file(f'/bucket/features/{path.name}') == path.read_bytes()
+    with pytest.raises(InputError, match="was begun with other settings .what: 'features', now 'scores'"):
+        store.settle(dict(what='scores'))
+    with pytest.raises(InputError, match='nowhere://x: cannot be written to'):
+        Store('nowhere://x')
+    with pytest.raises(InputError, match="no format 'csv'"):
+        Store(str(tmp_path), 'csv')
+
+
+def test_features_of_a_video_for_actionformer(tmp_path):
+    store = Store(str(tmp_path), 'actionformer')
+    rows = [dict(id=f'd/{v}.mp4@{i}.000-{i + 1}.000', video='', start=i, stop=i + 1, error='')
+            for v in 'ab' for i in range(3)]
+    rows.append(dict(id='c', video='c', start=None, stop=None, error='broken'))
+    store.write('part', rows, dict(s=np.arange(12.).reshape(6, 2), t=np.ones((6, 1))))
+    assert np.load(tmp_path / 'd/b.npy').tolist() == [[6, 7, 1], [8, 9, 1], [10, 11, 1]]
+    assert not (tmp_path / 'c.npy').exists() and 'c,c,,,broken,\n' in (tmp_path / 'part.csv').read_text()
+
+
+def test_the_command_can_be_killed(mini_root, tmp_path):
+    """The features are then those of an undisturbed run; a broken video has its reason."""
+    videos = tmp_path / 'videos'
+    for i in range(9):
+        videos.mkdir(exist_ok=True)
+        shutil.copy(mini_root / f'P01/videos/P01_0{1 + i % 2}.mp4', videos / f'{i}.mp4')
+    (videos / '4.mp4').write_bytes(b'no video' * 99)
+    def arguments(out):
+        return [ROOT / 'tools/extract.py', videos, out, MINI, tmp_path / 'model.pth', '--batch-size', 2,
+                '--per-part', 2, '--cfg-options', *mini_options(mini_root)]
+
+    cfg = Config.fromfile(MINI)
+    torch.save(dict(state_dict=randomised(cfg.model).state_dict()), tmp_path / 'model.pth')
+    output = run(*arguments(tmp_path / 'whole'))
+    assert '9 clips, 1 of them unreadable' in output
+    process = subprocess.Popen([sys.executable, *map(str, arguments(tmp_path / 'parts'))], cwd=ROOT, env=ENV,
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while process.poll() is None and not list(tmp_path.glob('parts/*.parquet')):
+        time.sleep(0.05)
+    process.kill()
+    process.wait()
+    assert list(tmp_path.glob('parts/*.parquet'))
+    run(*arguments(tmp_path / 'parts'))
+    (whole, _), (parts, _) = (read_parquet(tmp_path / name) for name in ('whole', 'parts'))
+    assert [row['id'] for row in whole] == [f'{i}.mp4' for i in range(9)] and whole == parts
+    assert '4.mp4' in whole[4]['error'] and whole[4]['spatial'] is None and len(whole[5]['temporal']) == 64
+    assert 'everything is there' in run(*arguments(tmp_path / 'parts'))
+    output = run(*arguments(tmp_path / 'parts'), '--what', 'scores', ok=False)
+    assert "was begun with other settings (what: 'features', now 'scores'" in output
+
+
+@pytest.mark.parametrize('options, message', [
+    (['--shard', '3/2'], '--shard 3/2: must be I/N with I from 1 to N'),
+    (['--format', 'actionformer'], 'give --window and --what features'),
+    (['--compile', '--blocks', '1'], 'cannot be read out of a compiled model'),
+    (['--workers', '-1'], 'must be positive')])
+def test_options_that_cannot_be_meant(mini_root, tmp_path, options, message):
+    assert message in run('tools/extract.py', mini_root, tmp_path, MINI, *options, ok=False)
+
+
+def test_a_damaged_video_keeps_its_windows(config, tmp_path):
+    write_frames(tmp_path / 'whole.mkv', np.arange(60) / 12, size=(64, 64))
+    data = (tmp_path / 'whole.mkv').read_bytes()
+    (tmp_path / 'cut.mkv').write_bytes(b'')
+    pipeline = config.val_dataloader.dataset.pipeline
+    reader = SlidingReader(pipeline, 1., 1., 8)
+    rows = [row for batch in reader(0, [Clip('w', str(tmp_path / 'whole.mkv'))]) for row in batch.rows]
+    assert len(rows) == 5 and not any(row['error'] for row in rows) and len(data) > 0
+    batch, = reader(0, [Clip('cut', str(tmp_path / 'cut.mkv'))])
+    assert batch.last and not batch.samples and 'cut.mkv: cannot be opened' in batch.rows[0]['error']

@@ -1,0 +1,141 @@
+"""Extracts features, scores or tokens of many videos, in parts that other programs read.
+
+    python tools/extract.py LIST|FOLDER OUT CONFIG CHECKPOINT --what features|scores|tokens [--shard 1/8]
+
+LIST has a file on each line, or is a CSV with a column `file` and perhaps `id`, `start` and `stop`, or that
+of EPIC-KITCHENS. Called again after it was stopped, it goes on with the parts that are not complete. A video
+that cannot be read is noted with its reason. OUT may be an address that fsspec knows, such as
+s3://BUCKET/FOLDER. docs/extract.md has the formats, and says how to extract millions of clips.
+"""
+import argparse
+import hashlib
+from pathlib import Path
+from typing import Any, Dict, List, Optional, Tuple
+
+import projects.cast  # noqa: F401  isort: skip  must precede anything of mmaction
+import torch
+from mmengine import Config, DictAction
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from mmaction.apis import init_recognizer
+from mmaction.utils import register_all_modules
+from projects.cast.engine import read_config
+from projects.cast.extraction import (
+    FORMATS,
+    WHAT,
+    Clip,
+    ClipReader,
+    Extractor,
+    SlidingReader,
+    Store,
+    extract,
+    left,
+    plan,
+    read_clips,
+)
+from projects.cast.utils import InputError, run_tool
+
+PER_PART = 1024, 16  # clips of a part, or videos if each has many windows
+A_DAY = 86400.
+
+
+def read_shard(text: str) -> Tuple[int, int]:
+    """Converts ``i/n`` to the index of a shard, from 0, and the number of shards."""
+    first, _, shards = text.partition('/')
+    if not (first.isdigit() and shards.isdigit() and 1 <= int(first) <= int(shards)):
+        raise InputError(f'--shard {text}: must be I/N with I from 1 to N, as in 1/8')
+    return int(first) - 1, int(shards)
+
+
+def digest(checkpoint: Optional[str]) -> str:
+    """Returns a fingerprint of a checkpoint's file."""
+    if checkpoint is None:
+        return 'random'
+    return hashlib.sha1(Path(checkpoint).read_bytes()).hexdigest()
+
+
+def settings(args: argparse.Namespace, config: Config, clips: List[Clip], shards: int,
+             per_part: int) -> Dict[str, Any]:
+    """Returns what the content of the parts depends on."""
+    pipeline = config[f'{args.views}_dataloader'].dataset.pipeline
+    text = repr((config.model, pipeline)) + repr(clips)
+    return dict(what=args.what, blocks=args.blocks, views=args.views, window=args.window, stride=args.stride,
+                bf16=args.bf16, format=args.format, batch_size=args.batch_size, per_part=per_part,
+                shards=shards, config=Path(args.config).name, checkpoint=digest(args.checkpoint),
+                clips=len(clips), model_and_clips=hashlib.sha1(text.encode()).hexdigest())
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
+    parser.add_argument('source', help='a list, or a folder of videos')
+    parser.add_argument('out', help='folder, or address of one')
+    parser.add_argument('config', help='a config file')
+    parser.add_argument('checkpoint', nargs='?', help='checkpoint; without one, the weights are random')
+    parser.add_argument('--what', choices=WHAT, default='features')
+    parser.add_argument('--blocks', type=int, nargs='+', default=[], help='from 1 (default: the whole model)')
+    parser.add_argument('--views', choices=('val', 'test'), default='val', help='whose pipeline is used')
+    parser.add_argument('--window', type=float, metavar='SECONDS', help='slide a window over each video')
+    parser.add_argument('--stride', type=float, metavar='SECONDS', help='of the window (default: its length)')
+    parser.add_argument('--format', choices=FORMATS, default='parquet')
+    parser.add_argument('--shard', default='1/1', metavar='I/N', help='do only this part of the clips')
+    parser.add_argument('--per-part', type=int, help='clips or, with windows, videos of a part')
+    parser.add_argument('--root', default='', help='folder of the videos of a list')
+    parser.add_argument('--template', default='', help="path below it, for EPIC-KITCHENS' CSV")
+    parser.add_argument('--batch-size', type=int, default=8, help='clips at a time')
+    parser.add_argument('--workers', type=int, default=1, help='processes that decode')
+    parser.add_argument('--device', default='cuda:0' if torch.cuda.is_available() else 'cpu')
+    parser.add_argument('--bf16', action='store_true', help='compute in bfloat16')
+    parser.add_argument('--compile', action='store_true', help='compile the backbone')
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='same as for tools/test.py')
+    args = parser.parse_args()
+    shard, per_part = read_shard(args.shard), args.per_part or PER_PART[args.window is not None]
+    if min(args.batch_size, per_part) < 1 or args.workers < 0:
+        raise InputError(f'--batch-size {args.batch_size}, --per-part {per_part} and --workers '
+                         f'{args.workers} must be positive')
+    if args.format == 'actionformer' and (args.window is None or args.what != 'features'):
+        raise InputError('--format actionformer has features of windows; give --window and --what features')
+    if args.compile and (args.blocks or args.what == 'tokens'):
+        raise InputError('--compile: blocks cannot be read out of a compiled model; leave it out')
+    clips = read_clips(args.source, args.root, args.template)
+    if args.window is not None and any(clip.start is not None for clip in clips):
+        raise InputError(f'{args.source}: has segments, but --window slides over whole videos; leave it out')
+    store = Store(args.out, args.format)
+    register_all_modules()
+    config = read_config(args.config, args.cfg_options)
+    store.settle(settings(args, config, clips, shard[1], per_part))
+    todo = left(plan(clips, shard, per_part, 1 if args.window is not None else args.batch_size), store)
+    if not todo.parts:
+        print(f'{args.out}: everything is there')
+        return
+    pipeline = config[f'{args.views}_dataloader'].dataset.pipeline
+    read = ClipReader(pipeline) if args.window is None else SlidingReader(
+        pipeline, args.window, args.stride or args.window, args.batch_size)
+    model = init_recognizer(config, args.checkpoint, device=args.device)
+    if args.checkpoint is None:
+        print('No checkpoint: weights are random; this only shows that the pipeline works.')
+    extractor = Extractor(model, args.what, [i - 1 for i in args.blocks], args.bf16)
+    if args.compile:
+        model.backbone.compile()
+    total = sum(len(todo.jobs[job]) for jobs in todo.parts.values() for job in jobs)
+    columns = (TextColumn('{task.description}'), BarColumn(), MofNCompleteColumn(), TextColumn('clips,'),
+               TimeElapsedColumn(), TextColumn('so far,'), TimeRemainingColumn(), TextColumn('left'))
+    unreadable = 0
+    with Progress(*columns, speed_estimate_period=A_DAY) as progress:
+        bar = progress.add_task(args.out, total=total)
+        for step in extract(todo, read, extractor, store, args.workers):
+            unreadable += step.unreadable
+            progress.advance(bar, step.clips)
+            for name in step.parts:
+                progress.console.print(f'{name} is complete, {unreadable} unreadable so far')
+    print(f'{args.out}: {total} clips, {unreadable} of them unreadable')
+
+
+if __name__ == '__main__':
+    run_tool(main)
