@@ -35,7 +35,7 @@ setup(
         'extract': ['pyarrow>=21'],
         'audio': ['av>=15', 'transformers>=4.50', 'h5py'],
         'tests': [
-            'av>=15', 'torchcodec', 'transformers>=4.50', 'h5py', 'pyarrow>=21', 'tensorboard', 'pytest', 'ruff',
-            'mypy'],
+            'av>=15', 'torchcodec', 'transformers>=4.50', 'h5py', 'pyarrow>=21', 'tensorboard', 'pytest',
+            'ruff', 'mypy'],
     },
 )
