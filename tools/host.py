@@ -27,7 +27,7 @@ INSTEAD = {
     'demo_inferencer.py': (NO_FILE, 'tools/demo.py'),
     'long_video_demo.py': (NO_FILE, 'tools/timeline.py'),
     'webcam_demo.py': (NO_FILE, 'tools/timeline.py'),
-    'misc/clip_feature_extraction.py': ('takes backbones that return one tensor', ''),
+    'misc/clip_feature_extraction.py': ('takes backbones that return one tensor', 'tools/extract.py'),
     'analysis_tools/report_map.py': (
         'rates proposals of temporal localisation, which these models do not make', '')}
 
