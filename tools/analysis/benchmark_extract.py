@@ -2,9 +2,9 @@
 
     python tools/analysis/benchmark_extract.py LIST|FOLDER CONFIG [CHECKPOINT] [--repeats 5] [--workers 1]
 
-Turn by turn, the same clips are only decoded, only passed through the model, and extracted. At best, extracting
-takes as long as the slower of the two; without any overlap, as long as both together. Threads of the model are
-as many as there are cores without data workers.
+Turn by turn, the same clips are only decoded, only passed through the model, and extracted. At best,
+extraction takes as long as the slower of the two; without any overlap, as long as both together. Threads of
+the model are as many as there are cores without data workers.
 """
 import argparse
 import os
@@ -73,8 +73,8 @@ def main() -> None:
     decoding, computing, both = zip(*turns)
     print(f'{len(clips)} clips, {args.repeats} turns; seconds: decoding {spread([*decoding])}, model '
           f'{spread([*computing])}, extraction {spread([*both])}')
-    print(f'extraction takes {spread([b / max(d, m) for d, m, b in turns])} times as long as the slower one, and '
-          f'{spread([b / (d + m) for d, m, b in turns])} times as long as both together')
+    print(f'extraction takes {spread([b / max(d, m) for d, m, b in turns])} times as long as the slower one, '
+          f'and {spread([b / (d + m) for d, m, b in turns])} times as long as both together')
 
 
 if __name__ == '__main__':
