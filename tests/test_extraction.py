@@ -249,7 +249,7 @@ def test_the_command_can_be_killed(mini_root, tmp_path):
         shutil.copy(mini_root / f'P01/videos/P01_0{1 + i % 2}.mp4', videos / f'{i}.mp4')
     (videos / '4.mp4').write_bytes(b'no video' * 99)
     def arguments(out):
-        return [ROOT / 'tools/extract.py', videos, out, MINI, tmp_path / 'model.pth', '--batch-size', 2,
+        return ['tools/extract.py', videos, out, MINI, tmp_path / 'model.pth', '--batch-size', 2,
                 '--per-part', 2, '--cfg-options', *mini_options(mini_root)]
 
     cfg = Config.fromfile(MINI)
