@@ -291,6 +291,14 @@ def test_what_is_published_is_kept_and_gives_the_same_tables(root, tmp_path, mon
     assert '| CAST | 2 | 0 k | 0.001 |' in text and '| a cue | 1.0 | 2.0 |' in text
 
 
+def test_the_page_shows_what_was_found(tmp_path):
+    """Its tables and its verdict follow from the results that are kept."""
+    page = (ROOT / 'docs/evidence.md').read_text()
+    text = report.report('plain', results.read_published('plain'), tmp_path)
+    lines = [line for line in text.splitlines() if line.startswith('|') or '**' in line]
+    assert len(lines) > 60 and [line for line in lines if line not in page] == []
+
+
 def test_jobs_that_are_done_are_left_out(tmp_path, capsys):
     """Jobs run in processes of their own; what they print is in a file, and a failure is not lost."""
     files = [tmp_path / str(i) / 'done.txt' for i in range(3)]
