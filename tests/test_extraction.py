@@ -127,7 +127,7 @@ def test_windows_of_a_video_are_its_segments(model, config, mini_root):
 
 
 class Made:
-    """A reader whose clips need no files; those with an odd number of vowels are broken."""
+    """A reader whose clips need no files; those with an x in their id are broken."""
 
     def __call__(self, job, clips):
         rows, samples = [], []

@@ -29,9 +29,9 @@ from mmaction.apis import init_recognizer
 from mmaction.utils import register_all_modules
 from projects.cast.apis import Names, Scores, Timeline, read_names
 from projects.cast.engine import read_config
+from projects.cast.extraction.clips import SUFFIXES
 from projects.cast.utils import InputError, run_tool
 
-SUFFIXES = {'.mp4', '.webm', '.avi', '.mkv', '.mov', '.ts', '.m4v', '.mpg'}
 PAUSE = 1.  # seconds between attempts to open a stream again
 
 
@@ -141,7 +141,7 @@ def main() -> None:
     if os.path.isdir(args.video):
         sources = sorted(str(p) for p in Path(args.video).rglob('*') if p.suffix.lower() in SUFFIXES)
         if not sources:
-            raise InputError(f'{args.video}: there are no videos ({", ".join(sorted(SUFFIXES))}) below it')
+            raise InputError(f'{args.video}: there are no videos ({", ".join(SUFFIXES)}) below it')
     register_all_modules()
     config = read_config(args.config, args.cfg_options)
     names = read_names(config, args.label_map)

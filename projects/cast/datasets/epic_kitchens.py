@@ -134,7 +134,9 @@ def time_stamps(row: Dict[str, str]) -> Dict[str, float]:
 
 
 def check_segment(times: Dict[str, float], where: str) -> None:
-    """Raises an InputError if a segment is empty; ``times`` may be empty, too, and then there is none."""
+    """Raises an InputError if a segment is empty or lacks an end; without any times, there is none."""
+    if len(times) == 1:
+        raise InputError(f'{where}: a segment needs both start and stop')
     if times and times['start_time'] >= times['stop_time']:
         raise InputError(f'{where}: the segment starts at {times["start_time"]:.2f} s and stops '
                          f'at {times["stop_time"]:.2f} s; correct the row')

@@ -64,8 +64,6 @@ class SegmentListDataset(FaultTolerant, BaseActionDataset):
             label = self.labels(row)
         except (TypeError, ValueError) as error:
             raise InputError(f'{where}: cannot be read ({error}); the columns are {row}') from error
-        if len(times) == 1:
-            raise InputError(f'{where}: a segment needs both start and stop')
         check_segment(times, where)
         self.check(label, where)
         name = os.path.join(self.data_prefix.get('video') or '', row['file'])

@@ -94,8 +94,6 @@ def of_row(row: Dict[str, str], root: str, template: str, where: str) -> Clip:
             times = {f'{key}_time': seconds(row[key]) for key in ('start', 'stop') if row.get(key)}
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f'{where}: cannot be read ({error!r}); the columns are {row}') from error
-    if len(times) == 1:
-        raise InputError(f'{where}: a segment needs both start and stop')
     check_segment(times, where)
     start, stop = times.get('start_time'), times.get('stop_time')
     name = path if start is None else f'{path}@{start:.3f}-{stop:.3f}'
