@@ -23,7 +23,18 @@ from study.pretrain import PRETRAINED, pretrain
 from study.probes import probe_towers
 from study.report import report
 from study.results import TASKS, publish, read_published, read_work
-from study.rows import CORE, RATES, ROWS, VERSION, experts_of, grid_of, rate, read_rates, study_config
+from study.rows import (
+    CORE,
+    FIRST_SEED,
+    RATES,
+    ROWS,
+    VERSION,
+    experts_of,
+    grid_of,
+    rate,
+    read_rates,
+    study_config,
+)
 from study.run import prepare, train
 
 from projects.cast.utils import InputError, run_tool
@@ -153,7 +164,8 @@ def main() -> None:
 
 def run_all(study: Study, names: Sequence[str], args: argparse.Namespace) -> None:
     """Does everything that is not done yet."""
-    runs = [(name, seed) for seed in range(99) for name in names if seed < (args.seeds or ROWS[name].seeds)]
+    runs = [(name, FIRST_SEED + i) for i in range(50) for name in names
+            if i < (args.seeds or ROWS[name].seeds)]
     seeds = [TUNING_SEED] if args.tune else sorted({seed for _, seed in runs})
     rates = {} if args.tune else {name: rate(name, args.level) for name in names}
     generate(study.data, args.level)

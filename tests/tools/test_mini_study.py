@@ -206,8 +206,10 @@ def test_probes_find_what_is_there_and_nothing_else():
     assert probes.linear_probe(noise, labels) < 35
     scores = dict(spatial=dict(noun=100., direction=25., mark=100., scene=100.),
                   temporal=dict(noun=12.5, direction=100., mark=75., scene=50.))
-    assert probes.blind(scores) == {'spatial, direction': 0., 'temporal, noun': 0., 'temporal, mark': 0.5,
-                                    'temporal, scene': 0.}
+    assert probes.blind(scores, scores) == {'spatial, direction': 0., 'temporal, noun': 0.,
+                                            'temporal, mark': 0.5, 'temporal, scene': 0.}
+    three = {**scores, 'temporal': dict(noun=34.375, direction=100., mark=50., scene=50.)}
+    assert probes.blind(three, scores)['temporal, noun'] == 0.25  # of the way to the lone object's 100
 
 
 def test_no_cue_gives_the_noun_away():

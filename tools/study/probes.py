@@ -77,14 +77,17 @@ def probe(experts: Dict[str, nn.Module], seed: int, objects: int = 1, count: int
     return {role: {fact: linear_probe(x, y) for fact, y in labels.items()} for role, x in features.items()}
 
 
-def blind(scores: Scores) -> Dict[str, float]:
-    """Returns how far each expert is on the other's tasks, from 0 (chance) to 1 (what the other knows)."""
+def blind(scores: Scores, lone: Scores) -> Dict[str, float]:
+    """Returns how far each expert is on the other's tasks, from 0 (chance) to 1 (what the other knows).
+
+    Args:
+        scores: What the experts know about one of any number of objects.
+        lone: What they know about a lone object. Among three, nobody who does not bind knows more than a
+            third of the nouns, so that each point would be a large share of what the other knows.
+    """
     other = dict(spatial='temporal', temporal='spatial')
 
-    def above(role: str, fact: str) -> float:
-        return scores[role][fact] - CHANCE[fact]
-
-    return {f'{role}, {fact}': above(role, fact) / above(other[role], fact)
+    return {f'{role}, {fact}': (scores[role][fact] - CHANCE[fact]) / (lone[other[role]][fact] - CHANCE[fact])
             for role in scores for fact in KNOWS[other[role]]}
 
 

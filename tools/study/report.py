@@ -8,11 +8,11 @@ from .generate import LEVELS
 from .pictures import plot_accuracies, plot_clips
 from .probes import CHANCE, blind, bounds
 from .results import TASKS, Findings, paper_of
-from .rows import ROWS
+from .rows import FIRST_SEED, ROWS
 from .verdict import Interval, Runs, accuracies, compare, over_seeds, together
 
 LATE = ('late-add', 'late-concat', 'late-concat-wide', 'late-concat-mlp')
-SEEDS = set(range(5))  # on which the claim is judged
+SEEDS = set(range(FIRST_SEED, FIRST_SEED + 5))  # on which the claim is judged
 BLIND = 1 / 3  # an expert that knows more of what only the other is to know is not blind
 # pairs of rows, of which the first is to be better; in the claim, all experts are frozen
 CLAIM = [*(('full', late) for late in LATE), *((late, 'independent') for late in LATE)]
@@ -71,7 +71,8 @@ def claim(runs: Dict[str, Runs], probes: Dict[int, Dict[str, Any]]) -> str:
         if set(runs.get(name, ())) != SEEDS:
             return f'undecided, as {ROWS[name].title!r} has not been run with exactly the {len(SEEDS)} seeds'
     seeing = [seed for seed in SEEDS if not probes.get(seed) or any(
-        share > BLIND for scores in probes[seed].values() for share in blind(scores).values())]
+        share > BLIND for scores in probes[seed].values()
+        for share in blind(scores, probes[seed]['1']).values())]
     if seeing:
         return f'undecided, as the experts of the seeds {seeing} are not known to be blind'
     return together([verdict for task, _, _, verdict, *_ in comparisons(runs, CLAIM) if task != 'action'])
@@ -82,7 +83,7 @@ def probe_table(probes: Dict[int, Dict[str, Any]]) -> str:
     rows = [['', 'chance', '', *(f'{CHANCE[fact]:.1f}' for fact in CHANCE), '']]
     for seed, by_objects in probes.items():
         for objects, scores in by_objects.items():
-            fact, share = max(blind(scores).items(), key=lambda item: item[1])
+            fact, share = max(blind(scores, by_objects['1']).items(), key=lambda item: item[1])
             rows += [[str(seed), objects, role, *(f'{facts[fact]:.1f}' for fact in CHANCE), most]
                      for (role, facts), most in zip(scores.items(), (f'{100 * share:.0f} % ({fact})', ''))]
     return table(['seed', 'objects', 'expert', *CHANCE, 'most of what only the other is to know'], rows)
