@@ -57,7 +57,7 @@ def read_safetensors(path: str) -> dict:
     with safe_open(path, 'pt') as file:
         experts = (file.metadata() or {}).get('experts')
     state = load_file(path)
-    return dict(state_dict=state, meta=dict(experts=json.loads(experts))) if experts else state
+    return dict(state_dict=state, meta=dict(experts=dict(json.loads(experts)))) if experts else state
 
 
 def read_checkpoint(path: str, map_location: Any = 'cpu') -> dict:

@@ -18,7 +18,7 @@ FOREIGN = re.compile('pretrained|checkpoint|ckpt|init_cfg|load_from|io_backend|b
                      'template|cache_dir|url')
 KEY = re.compile(r'[A-Za-z0-9][\w-]*')
 STRING = re.compile(r'[\w .,+-]{0,200}')  # no path, no address, no format
-TYPE = re.compile(r'(?:mmaction\.|mmengine\.)?(\w+)')
+TYPE = re.compile(r'(?:(mmaction|mmengine)\.)?(\w+)')
 # What may be from the host's registries, by module, as some parts of them read files or the network. What the
 # user's own program has registered is the user's.
 HOSTS = 'mmaction', 'mmengine', 'mmcv', 'mmpretrain', 'mmdet', 'mmpose', 'torch', 'torchvision', 'timm'
@@ -98,11 +98,13 @@ def check_type(path: str, name: Any, registry: Registry) -> None:
     The registries are asked without ``Registry.get``, which imports whatever a name with dots stands for.
     """
     match = TYPE.fullmatch(name) if isinstance(name, str) else None
-    tables = [r.module_dict for r in (registry, registry.parent) if r]
-    found = next((table[match[1]] for table in tables if match[1] in table), None) if match else None
+    found, scope, short = None, *(match.groups() if match else ('', ''))
+    for part in (registry, registry.parent):
+        if part and scope in (None, part.scope):
+            found = found or part.module_dict.get(short)
     module = getattr(found, '__module__', '')
     hosts = module.partition('.')[0] in HOSTS
-    if not match or found is None or hosts and not HARMLESS.match(module) and match[1] not in LOADING:
+    if found is None or hosts and not HARMLESS.match(module) and short not in LOADING:
         raise InputError(
             f'{path}.type: {str(name)[:80]!r} may not be named there; only parts of this package, heads, '
             'preprocessors and transforms of MMAction2, and what your own program has registered')
@@ -113,22 +115,20 @@ class Budget(TorchDispatchMode):
 
     Args:
         most: Bytes that may be allocated.
-        what: The file, for the message.
 
     Raises:
         InputError: If more is allocated.
     """
 
-    def __init__(self, most: int, what: str) -> None:
+    def __init__(self, most: int) -> None:
         super().__init__()
-        self.left, self.most, self.what = most, most, what
+        self.left = self.most = most
 
     def spend(self, size: int) -> None:
         """Counts an allocation."""
         self.left -= max(size, LEAST_TENSOR)
         if self.left < 0:
-            raise InputError(f'{self.what}: describes a model of more than {self.most >> 20} MiB, although '
-                             'its weights are much smaller')
+            raise InputError(f'needs more than {self.most >> 20} MiB, which its weights do not explain')
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         """Counts what is created, and what is broadcast before it is computed."""

@@ -84,16 +84,13 @@ def open_model(cfg: Config, weights: Optional[str], device: str,
     files = [file for file in (weights, *experts.values()) if file and os.path.isfile(file)]
     most = 8 * sum(map(os.path.getsize, files)) + SPARE
     try:
-        with Budget(most, str(cfg.filename)) if stranger else nullcontext():
+        with Budget(most) if stranger else nullcontext():
             model = init_recognizer(cfg, None, 'cpu')
-    except InputError:
-        raise
     except Exception as error:  # any argument of any part can be wrong in any way
         if not stranger:
             raise
-        reason = str(error).strip().partition('\n')[0]
-        raise InputError(f'{cfg.filename}: describes no model that can be built ({type(error).__name__}: '
-                         f'{reason})') from error
+        reason = ' '.join(str(error).split())[:300]
+        raise InputError(f'{cfg.filename}: describes no model that can be built ({reason})') from error
     if weights is not None:
         try:
             load_checkpoint(model, weights, 'cpu', strict=True)
