@@ -91,7 +91,7 @@ def model_card(of: Publication) -> str:
         'A model for action recognition in videos, of [CAST](https://arxiv.org/abs/2311.18825) for '
         '[MMAction2](https://github.com/open-mmlab/mmaction2). The recipe is the config of the same name.\n',
         '## Use\n',
-        f"```python\nfrom projects.cast import load    # pip install 'cast-mmaction2[mmcv]'\n"
+        f"```python\nfrom projects.cast import load    # of the package cast-mmaction2\n"
         f"from mmaction.apis import inference_recognizer\nmodel, classes = load('{of.address}'{given})\n"
         "print(inference_recognizer(model, 'VIDEO').pred_score)    # a dict for several tasks\n```\n",
         '`classes` has the class names by task. Nothing in this repository is executed when it is loaded.\n',
