@@ -1,7 +1,28 @@
 """CAST for MMAction2."""
+import shutil
 from pathlib import Path
 
 from setuptools import find_namespace_packages, setup
+from setuptools.command.build_py import build_py
+
+ROOT = Path(__file__).parent
+
+
+class BuildWithConfigs(build_py):
+    """Puts configs and tools into the package, below ``.mim`` as OpenMMLab's packages have them."""
+
+    def run(self) -> None:
+        super().run()
+        if self.editable_mode:
+            return
+        target = Path(self.build_lib) / 'projects/cast/.mim'
+        shutil.rmtree(target, ignore_errors=True)  # of an earlier build
+        for folder in ('configs', 'tools'):
+            # the shell scripts work on the folder that they lie in, which must be a checkout
+            skipped = shutil.ignore_patterns('__pycache__', '*.sh')
+            shutil.copytree(ROOT / folder, target / folder, ignore=skipped)
+        shutil.copy(ROOT / 'model-index.yml', target)
+
 
 setup(
     name='cast-mmaction2',
@@ -10,6 +31,8 @@ setup(
     long_description=Path(__file__).with_name('README.md').read_text(encoding='utf-8'),
     long_description_content_type='text/markdown',
     license='Apache-2.0',
+    cmdclass=dict(build_py=BuildWithConfigs),
+    py_modules=['cast_mmaction2'],
     packages=find_namespace_packages(include=['projects.cast', 'projects.cast.*']),
     package_data={'projects.cast': ['datasets/label_maps/*.txt', 'py.typed']},
     python_requires='>=3.10,<3.14',
@@ -23,6 +46,8 @@ setup(
         'open_clip_torch>=2.24,<4',
         'timm>=1.0.9,<2',
         'einops',
+        'huggingface_hub>=0.27',
+        'pyyaml',
         'numpy>=1.23,<3',
         'safetensors',
         'setuptools<82',  # mmengine's `mmaction::` config inheritance needs pkg_resources

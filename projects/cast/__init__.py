@@ -5,6 +5,8 @@ Importing this package registers its modules with MMAction2's registries, which 
 """
 from . import compat  # noqa: F401  isort: skip  must come before anything of mmaction
 
-from . import apis, datasets, engine, evaluation, models  # noqa: F401
+from . import apis, datasets, engine, evaluation, hub, models  # noqa: F401
+from .hub import Loaded, load
 
+__all__ = ['Loaded', 'load']
 __version__ = '0.2.0'

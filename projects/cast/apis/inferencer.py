@@ -9,38 +9,17 @@ from mmengine.dataset import Compose
 from mmengine.logging import print_log
 from torch import Tensor, nn
 
-from mmaction.apis import init_recognizer
 from mmaction.apis.inferencers import ActionRecogInferencer
 from mmaction.registry import INFERENCERS
 from mmaction.structures import ActionDataSample
-from mmaction.utils import ConfigType
 
-from ..datasets import read_label_map
+from ..datasets import Names, read_names
+from ..hub import find, open_model
 from ..utils import InputError
 
 NO_SOUND = 'has no sound; the model heard padding instead'
 
-Names = Dict[str, Optional[List[str]]]
 Ranking = List[Tuple[str, float]]
-
-
-def read_names(config: ConfigType, label_map: Optional[Sequence[str]] = None) -> Names:
-    """Returns the class names of each task.
-
-    Args:
-        config: Config whose ``label_map`` is a label map for one label, or a dict of label maps by task.
-        label_map: Replaces the config's: one label map for one label, or two for verb and noun; see
-            :func:`read_label_map`.
-
-    Raises:
-        InputError: If a label map cannot be read.
-    """
-    given = config.get('label_map') or {}
-    if label_map:
-        given = dict(zip(('verb', 'noun') if len(label_map) == 2 else ('action', ), label_map))
-    elif isinstance(given, str):
-        given = dict(action=given)
-    return {task: read_label_map(name) for task, name in given.items()}
 
 
 def rank_classes(score: Tensor, names: Optional[List[str]], topk: int) -> Ranking:
@@ -86,8 +65,9 @@ class CASTInferencer(ActionRecogInferencer):
     there is none, as in arrays, the log says so.
 
     Args:
-        model: A config or its path.
-        weights: A checkpoint. Without one, the weights and the scores are random.
+        model: A config, its path, or what :func:`load` takes: a name, a folder, or ``hf:USER/REPOSITORY``.
+        weights: A checkpoint. Without one, those that are published for the model; those of a config or its
+            path are then random.
         device: Device to use; by default, the best one available.
         label_map: See :func:`read_names`; by default, the config's.
         topk: Length of each ranking.
@@ -107,7 +87,11 @@ class CASTInferencer(ActionRecogInferencer):
         self.names = read_names(self.cfg, label_map)
 
     def _init_model(self, cfg: Config, weights: Optional[str], device: str = 'cpu') -> nn.Module:
-        return init_recognizer(cfg, weights, device)
+        return open_model(cfg, weights, device)
+
+    def _load_model_from_metafile(self, model: str) -> Tuple[Config, str]:
+        """Returns config and weights of what is not the path of a config."""
+        return find(model)
 
     def _init_pipeline(self, cfg: Config) -> Callable:
         """Builds the config's own test pipeline, which reads files and arrays."""

@@ -2,6 +2,7 @@
 import argparse
 import codecs
 import functools
+import json
 import pathlib
 import pickle
 import re
@@ -11,6 +12,7 @@ from typing import Any, Callable, Dict, List, Tuple, Union
 import numpy as np
 import torch
 from mmengine.logging import HistoryBuffer
+from safetensors import safe_open
 from safetensors.torch import load_file
 from torch.serialization import safe_globals
 
@@ -50,6 +52,14 @@ def is_torchscript(path: str) -> bool:
         return any(name.endswith('constants.pkl') for name in archive.namelist())
 
 
+def read_safetensors(path: str) -> dict:
+    """Reads a ``.safetensors`` file; one without the frozen experts has their fingerprints in its header."""
+    with safe_open(path, 'pt') as file:
+        experts = (file.metadata() or {}).get('experts')
+    state = load_file(path)
+    return dict(state_dict=state, meta=dict(experts=dict(json.loads(experts)))) if experts else state
+
+
 def read_checkpoint(path: str, map_location: Any = 'cpu') -> dict:
     """Reads a torch file, a ``.safetensors`` file, or the state dict of a TorchScript archive.
 
@@ -66,7 +76,7 @@ def read_checkpoint(path: str, map_location: Any = 'cpu') -> dict:
     """
     try:
         if str(path).endswith('.safetensors'):
-            return load_file(path)
+            return read_safetensors(path)
         if is_torchscript(path):
             return torch.jit.load(str(path), map_location).state_dict()
         with safe_globals(known_globals()):

@@ -5,7 +5,7 @@ from .epic_kitchens import EpicKitchensDataset
 from .epic_sounds import EpicSoundsDataset
 from .fault_tolerant import FaultTolerant
 from .frame_readers import PyAVReader
-from .label_map import read_label_map
+from .label_map import Names, read_label_map, read_names
 from .log_mel import log_mel
 from .media_stream import Frame, MediaStream, Sound
 from .sampling import DenseClips, FrameSampler, UniformClips, XViTClips
@@ -19,7 +19,7 @@ from .window_reader import WindowReader
 __all__ = [
     'ClipRandAugment', 'ClipRandomErasing', 'DecodeVideo', 'DenseClips', 'EpicKitchensDataset',
     'EpicSoundsDataset', 'EqualCrops', 'FaultTolerant', 'Frame', 'FrameSampler', 'InitVideo',
-    'LoadSpectrogram', 'MediaStream', 'PyAVReader', 'SegmentListDataset', 'Sound', 'SoundFile', 'SpecAugment',
-    'UniformClips', 'VideoError', 'VideoListDataset', 'WindowReader', 'XViTClips', 'has_sound', 'log_mel',
-    'opener', 'read_annotations', 'read_label_map'
+    'LoadSpectrogram', 'MediaStream', 'Names', 'PyAVReader', 'SegmentListDataset', 'Sound', 'SoundFile',
+    'SpecAugment', 'UniformClips', 'VideoError', 'VideoListDataset', 'WindowReader', 'XViTClips', 'has_sound',
+    'log_mel', 'opener', 'read_annotations', 'read_label_map', 'read_names'
 ]

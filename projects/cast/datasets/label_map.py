@@ -2,10 +2,14 @@
 import csv
 import io
 from pathlib import Path
-from typing import List
+from typing import Dict, List, Optional, Sequence
+
+from mmaction.utils import ConfigType
 
 from ..utils import InputError, MissingFileError
 from .annotations import read_annotations
+
+Names = Dict[str, Optional[List[str]]]
 
 SHIPPED = Path(__file__).parent / 'label_maps'
 
@@ -41,3 +45,23 @@ def read_label_map(name: str) -> List[str]:
     if sorted(names) != [*range(len(names))]:
         raise InputError(f'{name}: has no name for each class from 0 to {max(names)}; give the complete file')
     return [names[i] for i in range(len(names))]
+
+
+def read_names(config: ConfigType, label_map: Optional[Sequence[str]] = None) -> Names:
+    """Returns the class names of each task.
+
+    Args:
+        config: Config whose ``label_map`` is a label map for one label, or a dict of label maps, or of lists
+            of names, by task.
+        label_map: Replaces the config's: one label map for one label, or two for verb and noun; see
+            :func:`read_label_map`.
+
+    Raises:
+        InputError: If a label map cannot be read.
+    """
+    given = config.get('label_map') or {}
+    if label_map:
+        given = dict(zip(('verb', 'noun') if len(label_map) == 2 else ('action', ), label_map))
+    elif isinstance(given, str):
+        given = dict(action=given)
+    return {task: read_label_map(name) if isinstance(name, str) else [*name] for task, name in given.items()}

@@ -1,6 +1,7 @@
 """Finds unused and inconsistent entries of a config before anything is built."""
 import ast
 import inspect
+import os
 from pathlib import Path
 from typing import Optional, Union
 
@@ -10,6 +11,7 @@ from mmengine.config.utils import ConfigParsingError
 from ..utils import InputError, MissingFileError
 from .config_keys import TOP, VARIABLES, check_keys, flat, meant, registered
 from .derive import derive
+from .shared_config import read_shared_config
 
 DERIVED = {*inspect.signature(derive).parameters, 'train_pipeline', 'val_pipeline'}
 
@@ -129,15 +131,27 @@ def read_config(path: str, options: Optional[dict] = None) -> Config:
     """Reads a config file, merges the options of the command line, and checks the result.
 
     Args:
-        path: Path of the config file.
+        path: Path of the config file, or the folder of a published model.
         options: Values by dotted key, as ``--cfg-options`` gives them.
 
     Raises:
         MissingFileError: If the file, or one that it inherits from, is missing.
         InputError: If a file cannot be evaluated, an option does not fit, or the check finds a problem.
     """
+    cfg = read_shared_config(path) if os.path.isdir(path) else evaluate(path)
     try:
-        cfg = Config.fromfile(path)
+        cfg.merge_from_dict(options or {})
+    except (AttributeError, KeyError, IndexError, TypeError) as error:
+        what = str(error.args[0]).split(' [{')[0]
+        raise InputError(f'{path}: --cfg-options {" ".join(options or ())}: {what}') from error
+    check_config(cfg)
+    return cfg
+
+
+def evaluate(path: str) -> Config:
+    """Reads a config file; see :func:`read_config`."""
+    try:
+        return Config.fromfile(path)
     except FileNotFoundError as error:
         missing = getattr(error, 'filename', None) or path
         raise MissingFileError(f'{missing}: no such config file' + (
@@ -149,10 +163,3 @@ def read_config(path: str, options: Optional[dict] = None) -> Config:
         now = [f'; _base_.{old} is now _base_.{new}' for old, new in FORMER.items() if old in str(error)]
         raise InputError(f'{path}: cannot be read as a config ({type(error).__name__}: {error})'
                          + ''.join(now)) from error
-    try:
-        cfg.merge_from_dict(options or {})
-    except (AttributeError, KeyError, IndexError, TypeError) as error:
-        what = str(error.args[0]).split(' [{')[0]
-        raise InputError(f'{path}: --cfg-options {" ".join(options or ())}: {what}') from error
-    check_config(cfg)
-    return cfg
