@@ -58,6 +58,8 @@ def main() -> None:
     parser.add_argument('--decoders', type=int, default=2, help='videos decoded at a time (default: 2)')
     parser.add_argument('--connections', type=int, default=512, help='open at a time (default: 512)')
     parser.add_argument('--upload-seconds', type=float, default=60., help='of an upload (default: 60)')
+    parser.add_argument('--header-seconds', type=float, default=10.,
+                        help='until a connection has sent the headers of a request (default: 10)')
     parser.add_argument('--grace', type=int, default=30, help='seconds for requests at the end (default: 30)')
     parser.add_argument('--max-mib', type=float, default=256., help='size of a video (default: 256)')
     parser.add_argument('--max-seconds', type=float, default=600., help='its length (default: 600)')
@@ -70,8 +72,8 @@ def main() -> None:
     parser.add_argument('--label-map', nargs='+', metavar='NAME', help='as for tools/demo.py')
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='same as for tools/test.py')
     args = parser.parse_args()
-    for name in ('max_batch', 'queue', 'decoders', 'connections', 'topk', 'upload_seconds', 'max_mib',
-                 'max_seconds', 'max_pixels', 'max_fps', 'memory_mib', 'cpu_seconds'):
+    for name in ('max_batch', 'queue', 'decoders', 'connections', 'topk', 'upload_seconds', 'header_seconds',
+                 'max_mib', 'max_seconds', 'max_pixels', 'max_fps', 'memory_mib', 'cpu_seconds'):
         if getattr(args, name) <= 0:
             raise InputError(f'--{name.replace("_", "-")} {getattr(args, name)} must be positive')
     for name in ('fastapi', 'uvicorn', 'python_multipart'):
@@ -106,7 +108,7 @@ def main() -> None:
         batcher = Batcher(model, args.max_batch, args.max_wait_ms / 1000, metrics)
         try:
             serve(create_app(Service(guard, batcher, names, settings, metrics)), args.host, args.port,
-                  args.connections, args.grace)
+                  args.connections, args.header_seconds, args.grace)
         except KeyboardInterrupt:
             pass
 

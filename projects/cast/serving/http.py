@@ -1,5 +1,6 @@
 """Connections of clients that send nothing, or their headers without end."""
-from typing import Any, Optional
+from socket import socket
+from typing import Any, List, Optional
 
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -34,21 +35,32 @@ class PatientProtocol(H11Protocol):
         super().connection_lost(exc)
 
 
-def serve(app: Any, host: str, port: int, connections: int, grace: int) -> None:
+class Server(uvicorn.Server):
+    """uvicorn's server, which says where it listens as soon as it does."""
+
+    async def startup(self, sockets: Optional[List[socket]] = None) -> None:
+        await super().startup(sockets)
+        if sockets and self.started:
+            print(f'serving on http://{self.config.host}:{sockets[0].getsockname()[1]}', flush=True)
+
+
+def serve(app: Any, host: str, port: int, connections: int, patience: float,
+          grace: int) -> None:
     """Serves an application until it is told to stop, by SIGTERM or Ctrl-C.
 
     Args:
         app: The application.
         host, port: Where it listens.
         connections: Open connections beyond which the answer is 503.
+        patience: Seconds until a connection has sent the headers of a request.
         grace: Seconds that requests have to end.
     """
+    protocol = type('Protocol', (PatientProtocol, ), dict(patience=patience))
     config = uvicorn.Config(
-        app, host, port, http=PatientProtocol, ws='none', log_level='warning', access_log=False,
+        app, host, port, http=protocol, ws='none', log_level='warning', access_log=False,
         server_header=False, limit_concurrency=connections, timeout_graceful_shutdown=grace, lifespan='on')
     listening = config.bind_socket()
-    print(f'serving on http://{host}:{listening.getsockname()[1]}', flush=True)
     try:
-        uvicorn.Server(config).run(sockets=[listening])
+        Server(config).run(sockets=[listening])
     finally:
         listening.close()

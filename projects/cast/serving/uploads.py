@@ -4,7 +4,7 @@ from typing import Any, Dict, Optional
 
 from ..utils import library
 
-DRAIN = 2**25, 5.  # bytes and seconds of an upload that are still read once it is refused
+DRAIN = 2**25, 3.  # bytes and seconds of an upload that are still read once it is refused
 FIELD = b'video'
 
 
