@@ -6,6 +6,7 @@ import socket
 import struct
 import time
 import zipfile
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -94,17 +95,17 @@ def looped(folder):
 
 
 def growing(folder):
-    """Small pictures, and then one of 12000 x 12000."""
+    """Small pictures, and then one of 8000 x 8000."""
     path = folder / 'growing.mkv'
     with av.open(str(path), 'w') as file:
         stream = file.add_stream('mjpeg', rate=10)
         stream.width, stream.height, stream.pix_fmt = 64, 48, 'yuvj420p'
         frame = av.VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8)).reformat(format='yuvj420p')
         small = bytes(stream.encode(frame)[0])
-        large = cv2.imencode('.jpg', np.zeros((12000, 12000), np.uint8), [cv2.IMWRITE_JPEG_QUALITY, 1])[1]
+        large = cv2.imencode('.jpg', np.zeros((8000, 8000), np.uint8), [cv2.IMWRITE_JPEG_QUALITY, 1])[1]
         for i in range(20):
             packet = av.Packet(small if i < 5 else large.tobytes() if i == 5 else small)
-            packet.stream, packet.pts, packet.dts, packet.time_base = stream, i, i, '1/10'
+            packet.stream, packet.pts, packet.dts, packet.time_base = stream, i, i, Fraction(1, 10)
             packet.is_keyframe = True
             file.mux(packet)
     return path.read_bytes()
@@ -150,11 +151,11 @@ FILES = {  # what is uploaded as a video, and the status
     '2 ** 31 samples': (lambda f: patched(f, b'stsz', 8, 2**31 - 1), 422),
     'a list that points to itself': (looped, 200),
     'a picture of 6000 x 6000': (lambda f: made(f, 'wide.mkv', [0], (6000, 6000), preset='ultrafast'), 413),
-    'pictures that grow': (growing, 422),
-    '1000 frames a second': (lambda f: made(f, 'fast.mkv', np.arange(200) / 1000), 413),
+    'pictures that grow': (growing, 200),  # the decoder shrinks them; a timeline refuses them
+    '1000 frames a second': (lambda f: made(f, 'rate.mp4', np.arange(200) / 1000), 413),
     'a frame after an hour': (lambda f: made(f, 'slow.mkv', [0, 1, 3600]), 422),
     '30 years, in the header': (lambda f: matroska(f, 1e12), 422),
-    'a length that is no number': (lambda f: matroska(f, float('nan')), 200),
+    'a length that is no number': (lambda f: matroska(f, float('nan')), 422),
     'more bytes than the limit': (lambda f: good(f) + bytes(LIMIT), 413),
 }
 
@@ -258,4 +259,5 @@ def left(process, folder):
     return dict(
         memory=int(Path(f'/proc/{process}/statm').read_text().split()[1]) * os.sysconf('SC_PAGESIZE'),
         processes=sum(int(fields[1]) == process for fields in stats),
-        open=len(os.listdir(f'/proc/{process}/fd')), files=sum(len(f) + len(d) for _, d, f in os.walk(folder)))
+        open=len(os.listdir(f'/proc/{process}/fd')),
+        files=sum(len(f) + len(d) for _, d, f in os.walk(folder)))

@@ -27,6 +27,7 @@ from hostile import (  # noqa: E402
     form,
     gone,
     good,
+    growing,
     head,
     left,
     whole,
@@ -84,7 +85,8 @@ def options(mini_root):
 def server(options, tmp_path_factory):
     served = Served(
         tmp_path_factory.mktemp('server') / 'tmp', '--max-mib', str(LIMIT / MIB),
-        '--max-seconds', str(SECONDS), '--max-pixels', str(PIXELS), '--max-fps', str(FPS), '--memory-mib', '256', '--cpu-seconds', '5',
+        '--max-seconds', str(SECONDS), '--max-pixels', str(PIXELS), '--max-fps', str(FPS),
+        '--memory-mib', '256', '--cpu-seconds', '5',
         '--upload-seconds', str(UPLOAD), '--header-seconds', '2', '--max-wait-ms', '300', *options)
     yield served
     if served.process.poll() is None:
@@ -118,7 +120,7 @@ def test_answers(server, video, mini_root):
     status, body = ask(server.port, whole(form(video), path=b'/v1/timeline?window=1&stride=0.5&topk=1'))
     windows = json.loads(body)['windows']
     assert status == 200 and [w['start'] for w in windows] == [i / 2 for i in range(len(windows))]
-    assert len(windows) == 8 and all(len(w['predictions']['verb']) == 1 for w in windows)
+    assert len(windows) == 7 and all(len(w['predictions']['verb']) == 1 for w in windows)
 
 
 def test_requests_share_a_batch(server, video):
@@ -154,6 +156,11 @@ def test_hostile_files(server, baseline, tmp_path, name):
         error = json.loads(body)['error']
         assert error.keys() == {'kind', 'message'} and '\n' not in error['message']
         assert str(server.folder) not in body.decode()
+
+
+def test_timelines_see_what_a_header_hides(server, baseline, tmp_path):
+    status, body = ask(server.port, whole(form(growing(tmp_path)), path=b'/v1/timeline'))
+    assert status == 413 and b'8000 x 8000' in body
 
 
 @pytest.mark.parametrize('name', REQUESTS)
