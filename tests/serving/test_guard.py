@@ -150,6 +150,19 @@ def test_how_processes_end(guard):
     assert guard.reason(signal.SIGSEGV).kind == guard.reason(256).kind == 'unreadable'
 
 
+def test_computing_without_end(guard, monkeypatch, tmp_path):
+    write_frames(tmp_path / 'video.mp4', np.arange(400) / 25, (1280, 720), preset='ultrafast')
+    monkeypatch.setattr(guard, 'limits', Limits(cpu=1.))
+    assert refused(guard.preview, tmp_path / 'video.mp4', tmp_path / 'preview.mp4') == (
+        'timed out', 'decoding the video takes more than 1 s of computing')
+
+
+def test_a_process_that_waits_after_its_answer_is_killed(guard, monkeypatch, mini_root):
+    monkeypatch.setattr('projects.cast.serving.guard.END', 0.)
+    for _ in range(3):
+        assert guard.clip(mini_root / 'P01/videos/P01_01.mp4')['inputs'].shape[0] == 2
+
+
 @pytest.mark.parametrize('content', [
     b'', b'\0' * 5000, b'#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n', b"ffconcat version 1.0\nfile 'x'\n",
     b'GARBAGE' + b'G' * 2000, b'G' + b' ' * 187 + b'G<MPD dash:profile:isoff-live:2011>' + b' ' * 2000,

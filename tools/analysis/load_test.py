@@ -120,9 +120,10 @@ def main() -> None:
     token = args.token_file.read_text(encoding='utf-8').strip() if args.token_file else ''
     request = request_of(args.video.read_bytes(), args.route, token)
     warm = asyncio.run(closed_loop(args.port, request, 2, 60., 4))
-    if any(reply.status != 200 for reply in warm):
-        raise InputError(f'{HOST}:{args.port}: the answer is {warm[0].status} instead of 200; is it the '
-                         'server, and can it read the video?')
+    failed = [reply.status or 'missing' for reply in warm if reply.status != 200]
+    if failed:
+        raise InputError(f'{HOST}:{args.port}: the answer is {failed[0]} instead of 200; is it the server, '
+                         'and can it read the video?')
     before = memory(args.port, token)
     began = time.monotonic()
     replies = asyncio.run(closed_loop(args.port, request, args.clients, args.seconds, args.most))

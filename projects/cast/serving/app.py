@@ -132,7 +132,7 @@ class Service:
         yield
         self.ready = False
         await self.batcher.stop()
-        self.threads.shutdown()
+        self.threads.shutdown(cancel_futures=True)
         self.folder.cleanup()
 
     def check_token(self, request: Request) -> None:

@@ -19,7 +19,7 @@ from .fork_server import NUMBER, kill
 from .limits import KINDS, Limits, VideoRefused
 from .messages import BrokenMessage, Message, read, receive, unpack
 
-START = 120.  # seconds for loading the libraries
+START, END = 120., 2.  # seconds for loading the libraries, and for ending after an answer
 START_COMMAND = 'import sys; from projects.cast.serving.fork_server import main; main(int(sys.argv[1]))'
 CRASHED = 'the video cannot be decoded (the decoder crashed); is the file complete?'
 
@@ -92,7 +92,12 @@ class Guard:
         finally:
             os.close(theirs)
             os.close(told)
-        return status_number(status, START), out, status
+        try:
+            return number(status, START), out, status
+        except EOFError:
+            os.close(out)
+            os.close(status)
+            raise RuntimeError('the process that decodes has ended') from None
 
     def run(self, job: str, path: str, **arguments: Any) -> Iterator[Message]:
         """Does a job of :class:`Jobs` on a file, and yields its messages.
@@ -104,7 +109,7 @@ class Guard:
         """
         process, out, status = self.start(dict(
             job=job, path=str(path), limits=asdict(self.limits), arguments=arguments))
-        left, ended = self.limits.wall, False
+        left, answered, ended = self.limits.wall, False, False
         try:
             while True:
                 began = time.monotonic()
@@ -116,21 +121,23 @@ class Guard:
                 except BrokenMessage:
                     raise VideoRefused('unreadable', CRASHED) from None
                 except EOFError:
-                    ended, code = True, status_number(status, START)
-                    raise self.reason(code) from None
+                    answered = ended = True
+                    raise self.reason(end_of(process, status)) from None
                 left -= time.monotonic() - began
+                answered = 'refused' in message.note or bool(message.note.get('done'))
                 if 'refused' in message.note:
                     kind = message.note['refused']
                     raise VideoRefused(kind if kind in KINDS else 'unreadable',
                                        ' '.join(str(message.note.get('message')).split())[:300])
-                if message.note.get('done'):
+                if answered:
                     return
                 yield message
         finally:
-            if not ended:
+            if not answered:
                 kill(process)
-                status_number(status, START)
-            os.close(out)
+            os.close(out)  # it cannot write any more
+            if not ended:
+                end_of(process, status)
             os.close(status)
 
     def reason(self, status: int) -> VideoRefused:
@@ -203,7 +210,18 @@ class Guard:
             self.end()
 
 
-def status_number(fd: int, seconds: float) -> int:
+def end_of(process: int, status: int) -> int:
+    """Waits until a process has ended, and returns how; it is killed if it takes long."""
+    try:
+        return number(status, END)
+    except TimeoutError:
+        kill(process)
+        return number(status, START)
+    except EOFError:  # the process that forks itself was killed, and this one with it
+        return signal.SIGKILL
+
+
+def number(fd: int, seconds: float) -> int:
     """Reads a number that the process that forks itself tells."""
     return NUMBER.unpack(read(fd, NUMBER.size, time.monotonic() + seconds))[0]
 

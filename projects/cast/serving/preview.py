@@ -8,10 +8,12 @@ from ..datasets import Frame, MediaStream, Sound
 from ..utils import library
 
 SHORT_SIDE = 360
+AAC_RATES = 8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000
 
 
 def encode(stream: MediaStream, target: str) -> None:
-    """Writes what browsers play: H.264 with a short side of at most 360, at the same times, and AAC.
+    """Writes what browsers play: H.264 with a short side of at most 360, at the same times, and AAC, if
+    the sound has one of its rates.
 
     Args:
         stream: The video, with its sound.
@@ -23,9 +25,13 @@ def encode(stream: MediaStream, target: str) -> None:
         fps = Fraction(stream.fps).limit_denominator(1001)
         video = file.add_stream('libx264', rate=fps, options={'crf': '26', 'g': str(max(round(fps), 1))})
         video.codec_context.time_base, video.pix_fmt, size = tick, 'yuv420p', None
-        audio: Any = file.add_stream('aac', rate=stream.rate, layout='mono') if stream.rate else None
+        audio: Any = None
+        if stream.rate in AAC_RATES:
+            audio = file.add_stream('aac', rate=stream.rate, layout='mono')
         for item in picture_first(stream):
             if isinstance(item, Sound):
+                if audio is None:
+                    continue
                 frame = av.AudioFrame.from_ndarray(item.wave[None], format='fltp', layout='mono')
                 frame.sample_rate, frame.time_base, frame.pts = stream.rate, Fraction(1, stream.rate), heard
                 heard += len(item.wave)
