@@ -3,6 +3,7 @@ import argparse
 import codecs
 import functools
 import json
+import os
 import pathlib
 import pickle
 import re
@@ -60,6 +61,16 @@ def read_safetensors(path: str) -> dict:
     return dict(state_dict=state, meta=dict(experts=dict(json.loads(experts)))) if experts else state
 
 
+def refuse_bombs(path: str) -> None:
+    """Refuses archives whose content is larger than the file; torch's own are not compressed."""
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            content, size = sum(entry.file_size for entry in archive.infolist()), os.path.getsize(path)
+        if content > size:
+            raise InputError(f'{path}: {size} bytes that unpack to {content}; torch does not compress its '
+                             'files, so that this is none of them')
+
+
 def read_checkpoint(path: str, map_location: Any = 'cpu') -> dict:
     """Reads a torch file, a ``.safetensors`` file, or the state dict of a TorchScript archive.
 
@@ -79,11 +90,12 @@ def read_checkpoint(path: str, map_location: Any = 'cpu') -> dict:
             return read_safetensors(path)
         if is_torchscript(path):
             return torch.jit.load(str(path), map_location).state_dict()
+        refuse_bombs(path)
         with safe_globals(known_globals()):
             checkpoint = torch.load(path, map_location, weights_only=True)
     except FileNotFoundError as error:
         raise MissingFileError(f'{path}: no such checkpoint file') from error
-    except OSError:
+    except (InputError, OSError):
         raise  # this error already names the file
     except Exception as error:  # the unpickler can fail in any way on a damaged file
         foreign = re.search(r'nsupported.* GLOBAL ([\w.]+)', str(error))
