@@ -35,6 +35,7 @@ from projects.cast.extraction import (
     Extractor,
     SlidingReader,
     Store,
+    check_file_names,
     extract,
     left,
     plan,
@@ -106,6 +107,8 @@ def main() -> None:
     clips = read_clips(args.source, args.root, args.template)
     if args.window is not None and any(clip.start is not None for clip in clips):
         raise InputError(f'{args.source}: has segments, but --window slides over whole videos; leave it out')
+    if args.format == 'actionformer':
+        check_file_names(clips)
     store = Store(args.out, args.format)
     register_all_modules()
     config = read_config(args.config, args.cfg_options)
@@ -126,15 +129,16 @@ def main() -> None:
     total = sum(len(todo.jobs[job]) for jobs in todo.parts.values() for job in jobs)
     columns = (TextColumn('{task.description}'), BarColumn(), MofNCompleteColumn(), TextColumn('clips,'),
                TimeElapsedColumn(), TextColumn('so far,'), TimeRemainingColumn(), TextColumn('left'))
-    unreadable = 0
+    unreadable = noted = 0
     with Progress(*columns, speed_estimate_period=A_DAY) as progress:
         bar = progress.add_task(args.out, total=total)
         for step in extract(todo, read, extractor, store, args.workers):
             unreadable += step.unreadable
+            noted += step.noted
             progress.advance(bar, step.clips)
             for name in step.parts:
                 progress.console.print(f'{name} is complete, {unreadable} unreadable so far')
-    print(f'{args.out}: {total} clips, {unreadable} of them unreadable')
+    print(f'{args.out}: {total} clips, {unreadable} of them unreadable, {noted} with a note')
 
 
 if __name__ == '__main__':

@@ -14,8 +14,8 @@ class Batch(NamedTuple):
 
     Attributes:
         job: Index of the job that it belongs to.
-        rows: ``id``, ``video``, ``start``, ``stop`` and ``error`` of each row that is written. If a video
-            cannot be read, it says why, otherwise it is empty.
+        rows: ``id``, ``video``, ``start``, ``stop``, ``error`` and ``note`` of each row that is written.
+            ``error`` says why a video cannot be read, and ``note`` what is missing of one that can.
         samples: Output of the pipeline for each row without an error.
         last: Whether the job ends here.
     """
@@ -26,13 +26,21 @@ class Batch(NamedTuple):
     last: bool
 
 
+NOTES = dict(no_sound='has no sound, so that the model heard silence',
+             damaged_sound='a part of its sound cannot be decoded')
 Job = Sequence[Clip]
 Read = Callable[[int, Job], Iterator[Batch]]
 
 
 def row_of(clip: Clip, error: str = '', **values: Any) -> Dict[str, Any]:
     """Returns a row without its arrays."""
-    return {**dict(id=clip.id, video=clip.file, start=clip.start, stop=clip.stop, error=error), **values}
+    row = dict(id=clip.id, video=clip.file, start=clip.start, stop=clip.stop, error=error, note='')
+    return {**row, **values}
+
+
+def note_of(sample: Dict[str, Any]) -> str:
+    """Returns what the transforms say about a sample, such as that there is no sound."""
+    return ', '.join(text for key, text in NOTES.items() if sample['data_samples'].get(key))
 
 
 class ClipReader:
@@ -50,7 +58,7 @@ class ClipReader:
         for clip in clips:
             try:
                 samples.append(self.pipeline(clip.sample()))
-                rows.append(row_of(clip))
+                rows.append(row_of(clip, note=note_of(samples[-1])))
             except VideoError as error:
                 rows.append(row_of(clip, ' '.join(str(error).split())))
         yield Batch(job, rows, samples, True)
@@ -78,7 +86,7 @@ class SlidingReader:
                         yield Batch(job, rows, samples, False)
                         rows, samples = [], []
                     name = f'{clip.id}@{start:.3f}-{stop:.3f}'
-                    rows.append(row_of(clip, id=name, start=start, stop=stop))
+                    rows.append(row_of(clip, id=name, start=start, stop=stop, note=note_of(sample)))
                     samples.append(sample)
             if not stream.complete:
                 rows.append(row_of(clip, f'{clip.file}: is damaged; nothing could be read behind this place'))
