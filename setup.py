@@ -33,6 +33,7 @@ setup(
         'vis': ['tensorboard'],
         'data': ['av>=15'],  # it must tell the rotation of a frame
         'extract': ['pyarrow>=21'],
+        'ray': ['pyarrow>=21', 'ray[data]>=2.60'],
         'audio': ['av>=15', 'transformers>=4.50', 'h5py'],
         'tests': [
             'av>=15', 'torchcodec', 'transformers>=4.50', 'h5py', 'pyarrow>=21', 'tensorboard', 'pytest',

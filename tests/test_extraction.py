@@ -139,7 +139,7 @@ class Made:
                 rows.append(extraction.reading.row_of(clip))
             except VideoError as error:
                 rows.append(extraction.reading.row_of(clip, str(error)))
-        yield extraction.reading.Batch(job, rows, samples, True)
+        yield extraction.reading.Batch(job, 0, rows, samples, True)
 
 
 def made_up(samples):

@@ -14,6 +14,7 @@ class Batch(NamedTuple):
 
     Attributes:
         job: Index of the job that it belongs to.
+        number: Its place among the batches of the job, from 0.
         rows: ``id``, ``video``, ``start``, ``stop``, ``error`` and ``note`` of each row that is written.
             ``error`` says why a video cannot be read, and ``note`` what is missing of one that can.
         samples: Output of the pipeline for each row without an error.
@@ -21,6 +22,7 @@ class Batch(NamedTuple):
     """
 
     job: int
+    number: int
     rows: List[Dict[str, Any]]
     samples: List[Dict[str, Any]]
     last: bool
@@ -61,7 +63,7 @@ class ClipReader:
                 rows.append(row_of(clip, note=note_of(samples[-1])))
             except VideoError as error:
                 rows.append(row_of(clip, ' '.join(str(error).split())))
-        yield Batch(job, rows, samples, True)
+        yield Batch(job, 0, rows, samples, True)
 
 
 class SlidingReader:
@@ -78,13 +80,13 @@ class SlidingReader:
     def __call__(self, job: int, clips: Job) -> Iterator[Batch]:
         rows: List[Dict[str, Any]] = []
         samples: List[Dict[str, Any]] = []
-        clip, = clips
+        clip, number = clips[0], 0
         try:
             with self.reader.open(clip.file) as stream:
                 for start, stop, sample in self.reader(stream):
                     if len(rows) == self.batch_size:
-                        yield Batch(job, rows, samples, False)
-                        rows, samples = [], []
+                        yield Batch(job, number, rows, samples, False)
+                        rows, samples, number = [], [], number + 1
                     name = f'{clip.id}@{start:.3f}-{stop:.3f}'
                     rows.append(row_of(clip, id=name, start=start, stop=stop, note=note_of(sample)))
                     samples.append(sample)
@@ -94,7 +96,7 @@ class SlidingReader:
                 rows.append(row_of(clip, f'{clip.file}: has no pictures'))
         except InputError as error:
             rows.append(row_of(clip, str(error)))
-        yield Batch(job, rows, samples, True)
+        yield Batch(job, number, rows, samples, True)
 
 
 class Jobs(IterableDataset):

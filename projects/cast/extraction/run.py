@@ -1,4 +1,5 @@
 """Extracts part by part; what was stopped goes on behind the parts that are complete."""
+from collections import Counter
 from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Sequence, Tuple
 
 import numpy as np
@@ -95,30 +96,36 @@ def written(todo: Plan, results: Iterable[Result], store: Store) -> Iterator[Ste
 
     Args:
         todo: What is to be done.
-        results: All results of a plan; those of a job are in order.
+        results: The result of each batch of each job, in any order.
         store: Where they go.
     """
     part_of = {job: name for name, jobs in todo.parts.items() for job in jobs}
     open_jobs = {name: set(jobs) for name, jobs in todo.parts.items()}
-    held: Dict[str, List[Tuple[int, Rows, Arrays]]] = {name: [] for name in todo.parts}
+    held: Dict[str, Dict[Tuple[int, int], Tuple[Rows, Arrays]]] = {name: {} for name in todo.parts}
+    arrived: Counter = Counter()
+    batches_of: Dict[int, int] = {}  # the last batch of a job tells, which may arrive before others
     for batch, arrays in results:
         name, complete = part_of[batch.job], []
-        held[name].append((batch.job, batch.rows, arrays))
+        held[name][batch.job, batch.number] = batch.rows, arrays
+        arrived[batch.job] += 1
         if batch.last:
-            open_jobs[name].discard(batch.job)
+            batches_of[batch.job] = batch.number + 1
+        done = arrived[batch.job] == batches_of.get(batch.job)
+        if done:
+            open_jobs[name].remove(batch.job)
         if not open_jobs[name]:
             store.write(name, *joined(held.pop(name)))
             complete.append(name)
         unreadable, noted = (sum(bool(row[key]) for row in batch.rows) for key in ('error', 'note'))
-        yield Step(len(todo.jobs[batch.job]) if batch.last else 0, unreadable, noted, complete)
+        yield Step(len(todo.jobs[batch.job]) if done else 0, unreadable, noted, complete)
 
 
-def joined(batches: List[Tuple[int, Rows, Arrays]]) -> Tuple[Rows, Arrays]:
-    """Joins batches in the order of their jobs."""
-    batches = sorted(batches, key=lambda batch: batch[0])
-    rows = [row for _, rows, _ in batches for row in rows]
+def joined(batches: Dict[Tuple[int, int], Tuple[Rows, Arrays]]) -> Tuple[Rows, Arrays]:
+    """Joins batches in the order of their jobs, and of their places in these."""
     found: Dict[str, Any] = {}
-    for _, _, arrays in batches:
+    rows: Rows = []
+    for _, (new, arrays) in sorted(batches.items(), key=lambda item: item[0]):
+        rows += new
         for name, array in arrays.items():
             found.setdefault(name, []).append(array)
     return rows, {name: np.concatenate(parts) for name, parts in found.items()}
