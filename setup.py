@@ -58,6 +58,7 @@ setup(
         'vis': ['tensorboard'],
         'data': ['av>=15'],  # it must tell the rotation of a frame
         'extract': ['pyarrow>=21'],
+        'ray': ['pyarrow>=21', 'ray[data]>=2.60'],
         'audio': ['av>=15', 'transformers>=4.50', 'h5py'],
         'serve': ['av>=15', 'fastapi>=0.115', 'uvicorn>=0.30', 'python-multipart>=0.0.18'],
         'tests': [

@@ -120,7 +120,7 @@ def test_windows_of_a_video_are_its_segments(model, config, mini_root):
     batches = list(SlidingReader(pipeline, 1., 0.5, 4)(7, [Clip('v', path)]))
     assert [batch.last for batch in batches] == [False] * (len(batches) - 1) + [True] and len(batches) > 2
     rows = [row for batch in batches for row in batch.rows]
-    assert rows[1] == dict(id='v@0.500-1.500', video=path, start=0.5, stop=1.5, error='')
+    assert rows[1] == dict(id='v@0.500-1.500', video=path, start=0.5, stop=1.5, error='', note='')
     second = Clip('x', path, rows[5]['start'], rows[5]['stop'])
     trimmed, = ClipReader(pipeline)(0, [second])
     assert torch.equal(batches[1].samples[1]['inputs'], trimmed.samples[0]['inputs'])
@@ -139,7 +139,7 @@ class Made:
                 rows.append(extraction.reading.row_of(clip))
             except VideoError as error:
                 rows.append(extraction.reading.row_of(clip, str(error)))
-        yield extraction.reading.Batch(job, rows, samples, True)
+        yield extraction.reading.Batch(job, 0, rows, samples, True)
 
 
 def made_up(samples):
@@ -233,12 +233,24 @@ def test_an_address_in_memory(tmp_path):
 
 def test_features_of_a_video_for_actionformer(tmp_path):
     store = Store(str(tmp_path), 'actionformer')
-    rows = [dict(id=f'd/{v}.mp4@{i}.000-{i + 1}.000', video='', start=i, stop=i + 1, error='')
+    rows = [dict(id=f'd/{v}.mp4@{i}.000-{i + 1}.000', video='', start=i, stop=i + 1, error='', note='')
             for v in 'ab' for i in range(3)]
-    rows.append(dict(id='c', video='c', start=None, stop=None, error='broken'))
+    rows.append(dict(id='c', video='c', start=None, stop=None, error='broken', note=''))
     store.write('part', rows, dict(s=np.arange(12.).reshape(6, 2), t=np.ones((6, 1))))
     assert np.load(tmp_path / 'd/b.npy').tolist() == [[6, 7, 1], [8, 9, 1], [10, 11, 1]]
-    assert not (tmp_path / 'c.npy').exists() and 'c,c,,,broken,\n' in (tmp_path / 'part.csv').read_text()
+    assert not (tmp_path / 'c.npy').exists() and 'c,c,,,broken,,\n' in (tmp_path / 'part.csv').read_text()
+
+
+def test_two_videos_never_share_a_file_for_actionformer(mini_root, tmp_path):
+    """Neither in the same folder nor in the same list."""
+    for name in ('a.mp4', 'b.avi', 'd.x/a.mp4', 'd.x/a.avi'):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        shutil.copy(mini_root / 'P01/videos/P01_01.mp4', tmp_path / name)
+    extraction.check_file_names(read_clips(str(tmp_path))[:3])
+    output = run('tools/extract.py', tmp_path, tmp_path / 'out', MINI, '--window', 1, '--format',
+                 'actionformer', ok=False)
+    assert 'error: d.x/a.avi and d.x/a.mp4 would both be written to d.x/a.npy' in output
+    assert not (tmp_path / 'out').exists()
 
 
 def test_the_command_can_be_killed(mini_root, tmp_path):

@@ -35,7 +35,10 @@ from projects.cast.extraction import (
     Extractor,
     SlidingReader,
     Store,
+    check_file_names,
+    connect,
     extract,
+    extract_on_ray,
     left,
     plan,
     read_clips,
@@ -90,15 +93,19 @@ def main() -> None:
     parser.add_argument('--template', default='', help="path below it, for EPIC-KITCHENS' CSV")
     parser.add_argument('--batch-size', type=int, default=8, help='clips at a time')
     parser.add_argument('--workers', type=int, default=1, help='processes that decode')
-    parser.add_argument('--device', default='cuda:0' if torch.cuda.is_available() else 'cpu')
+    parser.add_argument('--device', help='default: the first GPU or, with --ray, all GPUs, if there are any')
+    parser.add_argument('--ray', nargs='?', const='', metavar='ADDRESS', help='extract on a cluster of Ray: '
+                        'that at the address, or at RAY_ADDRESS, or else one started on this machine')
+    parser.add_argument('--actors', type=int, default=0, help='copies of the model on the cluster (default: '
+                        'one for each GPU, or one)')
     parser.add_argument('--bf16', action='store_true', help='compute in bfloat16')
     parser.add_argument('--compile', action='store_true', help='compile the backbone')
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='same as for tools/test.py')
     args = parser.parse_args()
     shard, per_part = read_shard(args.shard), args.per_part or PER_PART[args.window is not None]
-    if min(args.batch_size, per_part) < 1 or args.workers < 0:
-        raise InputError(f'--batch-size {args.batch_size}, --per-part {per_part} and --workers '
-                         f'{args.workers} must be positive')
+    if min(args.batch_size, per_part) < 1 or min(args.workers, args.actors) < 0:
+        raise InputError(f'--batch-size {args.batch_size}, --per-part {per_part}, --workers '
+                         f'{args.workers} and --actors {args.actors} must be positive')
     if args.format == 'actionformer' and (args.window is None or args.what != 'features'):
         raise InputError('--format actionformer has features of windows; give --window and --what features')
     if args.compile and (args.blocks or args.what == 'tokens'):
@@ -106,6 +113,8 @@ def main() -> None:
     clips = read_clips(args.source, args.root, args.template)
     if args.window is not None and any(clip.start is not None for clip in clips):
         raise InputError(f'{args.source}: has segments, but --window slides over whole videos; leave it out')
+    if args.format == 'actionformer':
+        check_file_names(clips)
     store = Store(args.out, args.format)
     register_all_modules()
     config = read_config(args.config, args.cfg_options)
@@ -117,24 +126,33 @@ def main() -> None:
     pipeline = config[f'{args.views}_dataloader'].dataset.pipeline
     read = ClipReader(pipeline) if args.window is None else SlidingReader(
         pipeline, args.window, args.stride or args.window, args.batch_size)
-    model = init_recognizer(config, args.checkpoint, device=args.device)
+    on_ray = args.ray is not None
+    if on_ray:
+        connect(args.ray)
+    device = args.device or ('cuda:0' if torch.cuda.is_available() else 'cpu')
+    model = init_recognizer(config, args.checkpoint, device='cpu' if on_ray else device)
     if args.checkpoint is None:
         print('No checkpoint: weights are random; this only shows that the pipeline works.')
     extractor = Extractor(model, args.what, [i - 1 for i in args.blocks], args.bf16)
-    if args.compile:
-        model.backbone.compile()
+    if on_ray:
+        steps = extract_on_ray(todo, read, extractor, store, args.actors, args.device, args.compile)
+    else:
+        if args.compile:
+            model.backbone.compile()
+        steps = extract(todo, read, extractor, store, args.workers)
     total = sum(len(todo.jobs[job]) for jobs in todo.parts.values() for job in jobs)
     columns = (TextColumn('{task.description}'), BarColumn(), MofNCompleteColumn(), TextColumn('clips,'),
                TimeElapsedColumn(), TextColumn('so far,'), TimeRemainingColumn(), TextColumn('left'))
-    unreadable = 0
+    unreadable = noted = 0
     with Progress(*columns, speed_estimate_period=A_DAY) as progress:
         bar = progress.add_task(args.out, total=total)
-        for step in extract(todo, read, extractor, store, args.workers):
+        for step in steps:
             unreadable += step.unreadable
+            noted += step.noted
             progress.advance(bar, step.clips)
             for name in step.parts:
                 progress.console.print(f'{name} is complete, {unreadable} unreadable so far')
-    print(f'{args.out}: {total} clips, {unreadable} of them unreadable')
+    print(f'{args.out}: {total} clips, {unreadable} of them unreadable, {noted} with a note')
 
 
 if __name__ == '__main__':

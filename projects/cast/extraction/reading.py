@@ -14,25 +14,35 @@ class Batch(NamedTuple):
 
     Attributes:
         job: Index of the job that it belongs to.
-        rows: ``id``, ``video``, ``start``, ``stop`` and ``error`` of each row that is written. If a video
-            cannot be read, it says why, otherwise it is empty.
+        number: Its place among the batches of the job, from 0.
+        rows: ``id``, ``video``, ``start``, ``stop``, ``error`` and ``note`` of each row that is written.
+            ``error`` says why a video cannot be read, and ``note`` what is missing of one that can.
         samples: Output of the pipeline for each row without an error.
         last: Whether the job ends here.
     """
 
     job: int
+    number: int
     rows: List[Dict[str, Any]]
     samples: List[Dict[str, Any]]
     last: bool
 
 
+NOTES = dict(no_sound='has no sound, so that the model heard silence',
+             damaged_sound='a part of its sound cannot be decoded')
 Job = Sequence[Clip]
 Read = Callable[[int, Job], Iterator[Batch]]
 
 
 def row_of(clip: Clip, error: str = '', **values: Any) -> Dict[str, Any]:
     """Returns a row without its arrays."""
-    return {**dict(id=clip.id, video=clip.file, start=clip.start, stop=clip.stop, error=error), **values}
+    row = dict(id=clip.id, video=clip.file, start=clip.start, stop=clip.stop, error=error, note='')
+    return {**row, **values}
+
+
+def note_of(sample: Dict[str, Any]) -> str:
+    """Returns what the transforms say about a sample, such as that there is no sound."""
+    return ', '.join(text for key, text in NOTES.items() if sample['data_samples'].get(key))
 
 
 class ClipReader:
@@ -50,10 +60,10 @@ class ClipReader:
         for clip in clips:
             try:
                 samples.append(self.pipeline(clip.sample()))
-                rows.append(row_of(clip))
+                rows.append(row_of(clip, note=note_of(samples[-1])))
             except VideoError as error:
                 rows.append(row_of(clip, ' '.join(str(error).split())))
-        yield Batch(job, rows, samples, True)
+        yield Batch(job, 0, rows, samples, True)
 
 
 class SlidingReader:
@@ -70,15 +80,15 @@ class SlidingReader:
     def __call__(self, job: int, clips: Job) -> Iterator[Batch]:
         rows: List[Dict[str, Any]] = []
         samples: List[Dict[str, Any]] = []
-        clip, = clips
+        clip, number = clips[0], 0
         try:
             with self.reader.open(clip.file) as stream:
                 for start, stop, sample in self.reader(stream):
                     if len(rows) == self.batch_size:
-                        yield Batch(job, rows, samples, False)
-                        rows, samples = [], []
+                        yield Batch(job, number, rows, samples, False)
+                        rows, samples, number = [], [], number + 1
                     name = f'{clip.id}@{start:.3f}-{stop:.3f}'
-                    rows.append(row_of(clip, id=name, start=start, stop=stop))
+                    rows.append(row_of(clip, id=name, start=start, stop=stop, note=note_of(sample)))
                     samples.append(sample)
             if not stream.complete:
                 rows.append(row_of(clip, f'{clip.file}: is damaged; nothing could be read behind this place'))
@@ -86,7 +96,7 @@ class SlidingReader:
                 rows.append(row_of(clip, f'{clip.file}: has no pictures'))
         except InputError as error:
             rows.append(row_of(clip, str(error)))
-        yield Batch(job, rows, samples, True)
+        yield Batch(job, number, rows, samples, True)
 
 
 class Jobs(IterableDataset):

@@ -1,13 +1,16 @@
 """Extracts part by part; what was stopped goes on behind the parts that are complete."""
-from typing import Any, Dict, Iterator, List, NamedTuple, Sequence, Tuple
+from collections import Counter
+from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Sequence, Tuple
 
 import numpy as np
 
 from ..utils import InputError
 from .clips import Clip
 from .extractor import Extractor
-from .reading import Job, Read, load
+from .reading import Batch, Job, Read, load
 from .store import Arrays, Rows, Store
+
+Result = Tuple[Batch, Arrays]
 
 
 class Plan(NamedTuple):
@@ -23,10 +26,17 @@ class Plan(NamedTuple):
 
 
 class Step(NamedTuple):
-    """What has been done since the last step: clips, unreadable ones, and parts that are complete."""
+    """What has been done since the last step.
+
+    Attributes:
+        clips: Number of clips or, with windows, of videos.
+        unreadable, noted: Number of rows with an error, and of those with a note.
+        parts: Names of the parts that are complete now.
+    """
 
     clips: int
     unreadable: int
+    noted: int
     parts: List[str]
 
 
@@ -72,28 +82,50 @@ def extract(todo: Plan, read: Read, extractor: Extractor, store: Store, workers:
         store: Where they go.
         workers: Number of processes that decode.
     """
+    jobs = {job: todo.jobs[job] for jobs in todo.parts.values() for job in jobs}
+    return written(todo, (computed(extractor, batch) for batch in load(jobs, read, workers)), store)
+
+
+def computed(extractor: Extractor, batch: Batch) -> Result:
+    """Returns a batch without its samples, and their arrays."""
+    return batch._replace(samples=[]), extractor(batch.samples) if batch.samples else {}
+
+
+def written(todo: Plan, results: Iterable[Result], store: Store) -> Iterator[Step]:
+    """Writes each part as soon as it is complete.
+
+    Args:
+        todo: What is to be done.
+        results: The result of each batch of each job, in any order.
+        store: Where they go.
+    """
     part_of = {job: name for name, jobs in todo.parts.items() for job in jobs}
     open_jobs = {name: set(jobs) for name, jobs in todo.parts.items()}
-    held: Dict[str, List[Tuple[int, Rows, Arrays]]] = {name: [] for name in todo.parts}
-    for batch in load({job: todo.jobs[job] for job in part_of}, read, workers):
-        name, written = part_of[batch.job], []
-        arrays = extractor(batch.samples) if batch.samples else {}
-        held[name].append((batch.job, batch.rows, arrays))
+    held: Dict[str, Dict[Tuple[int, int], Tuple[Rows, Arrays]]] = {name: {} for name in todo.parts}
+    arrived: Counter = Counter()
+    batches_of: Dict[int, int] = {}  # the last batch of a job tells, which may arrive before others
+    for batch, arrays in results:
+        name, complete = part_of[batch.job], []
+        held[name][batch.job, batch.number] = batch.rows, arrays
+        arrived[batch.job] += 1
         if batch.last:
-            open_jobs[name].discard(batch.job)
+            batches_of[batch.job] = batch.number + 1
+        done = arrived[batch.job] == batches_of.get(batch.job)
+        if done:
+            open_jobs[name].remove(batch.job)
         if not open_jobs[name]:
             store.write(name, *joined(held.pop(name)))
-            written.append(name)
-        bad = sum(bool(row['error']) for row in batch.rows)
-        yield Step(len(todo.jobs[batch.job]) if batch.last else 0, bad, written)
+            complete.append(name)
+        unreadable, noted = (sum(bool(row[key]) for row in batch.rows) for key in ('error', 'note'))
+        yield Step(len(todo.jobs[batch.job]) if done else 0, unreadable, noted, complete)
 
 
-def joined(batches: List[Tuple[int, Rows, Arrays]]) -> Tuple[Rows, Arrays]:
-    """Joins batches in the order of their jobs."""
-    batches = sorted(batches, key=lambda batch: batch[0])
-    rows = [row for _, rows, _ in batches for row in rows]
+def joined(batches: Dict[Tuple[int, int], Tuple[Rows, Arrays]]) -> Tuple[Rows, Arrays]:
+    """Joins batches in the order of their jobs, and of their places in these."""
     found: Dict[str, Any] = {}
-    for _, _, arrays in batches:
+    rows: Rows = []
+    for _, (new, arrays) in sorted(batches.items(), key=lambda item: item[0]):
+        rows += new
         for name, array in arrays.items():
             found.setdefault(name, []).append(array)
     return rows, {name: np.concatenate(parts) for name, parts in found.items()}

@@ -3,7 +3,7 @@ import csv
 import io
 import json
 from pathlib import PurePosixPath
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Sequence
 
 import fsspec
 import numpy as np
@@ -11,13 +11,13 @@ from fsspec.implementations.local import LocalFileSystem
 
 from ..engine import AtomicBackend
 from ..utils import InputError, library
-from .clips import SUFFIXES
+from .clips import SUFFIXES, Clip
 
 Rows = List[Dict[str, Any]]
 Arrays = Dict[str, np.ndarray]
 
 FORMATS = ('parquet', 'npy', 'actionformer')
-COLUMNS = ('id', 'video', 'start', 'stop', 'error')
+COLUMNS = ('id', 'video', 'start', 'stop', 'error', 'note')
 NOTE = 'extract.json'
 
 
@@ -106,15 +106,29 @@ class Store:
         videos: Dict[str, List[int]] = {}
         for row, i in zip(rows, place):
             if i is not None:
-                videos.setdefault(video_id(row['id']), []).append(i)
+                videos.setdefault(file_name(row['id'].rpartition('@')[0]), []).append(i)
         for name, chosen in videos.items():
             self.put(f'{name}.npy', npy(np.concatenate([array[chosen] for array in arrays.values()], 1)))
 
 
-def video_id(window: str) -> str:
-    """Returns the id of a window's video, without the suffix of a file."""
-    name = window.rpartition('@')[0] or window
-    return str(PurePosixPath(name).with_suffix('')) if name.lower().endswith(SUFFIXES) else name
+def file_name(video: str) -> str:
+    """Returns the name of a video's array: its id, without the suffix of a video."""
+    return str(PurePosixPath(video).with_suffix('')) if video.lower().endswith(SUFFIXES) else video
+
+
+def check_file_names(clips: Sequence[Clip]) -> None:
+    """Checks that no two videos share a file in the form of ActionFormer.
+
+    Raises:
+        InputError: If there are such videos.
+    """
+    owners: Dict[str, str] = {}
+    for clip in clips:
+        name = file_name(clip.id)
+        other = owners.setdefault(name, clip.id)
+        if other != clip.id:
+            raise InputError(f'{other} and {clip.id} would both be written to {name}.npy, as the form of '
+                             'ActionFormer leaves out suffixes; rename one, or give ids in a CSV')
 
 
 def npy(array: np.ndarray) -> bytes:
@@ -137,7 +151,7 @@ def parquet(rows: Rows, place: List[Any], arrays: Arrays) -> bytes:
     """Returns the content of a Parquet file."""
     import pyarrow as pa
     import pyarrow.parquet as pq
-    types = dict(id=pa.string(), video=pa.string(), start=pa.float64(), stop=pa.float64(), error=pa.string())
+    types = {name: pa.float64() if name in ('start', 'stop') else pa.string() for name in COLUMNS}
     columns = {name: pa.array([row[name] for row in rows], kind) for name, kind in types.items()}
     for name, array in arrays.items():
         flat = array.reshape(len(array), -1).astype(np.float32)
