@@ -2,18 +2,15 @@
 import base64
 import html
 import json
-from fractions import Fraction
 from pathlib import Path
-from typing import Any, Dict, Iterable, Iterator, List, Optional, Sequence, Union
+from typing import Dict, List, Optional, Sequence
 
-import numpy as np
 from _timeline_files import Rankings, Segment, colours
 
-from projects.cast.datasets import Frame, MediaStream, Sound
-from projects.cast.utils import library
+from projects.cast.datasets import MediaStream
+from projects.cast.serving import encode
 
 EMBEDDED = 20 * 2**20  # bytes below which the video is a part of the page
-SHORT_SIDE = 360
 
 STYLE = '''
 body { font: 15px/1.4 system-ui, sans-serif; margin: 1.5em auto; max-width: 60em; padding: 0 1em; }
@@ -75,7 +72,7 @@ def write_page(path: Path, tracks: Dict[str, List[Segment]], seconds: Sequence[R
     player = ''
     if video is not None:
         copy = path.with_name('video.mp4')
-        encode(video, copy)
+        encode(MediaStream(str(video), with_sound=True), str(copy))
         source = copy.name
         if copy.stat().st_size < EMBEDDED:
             source = f'data:video/mp4;base64,{base64.b64encode(copy.read_bytes()).decode()}'
@@ -103,44 +100,3 @@ def span(part: Segment, colour: str, end: float) -> str:
     return (f'<span style="left:{left:.3f}%;width:{width:.3f}%;background:{colour}{opacity:02x}" '
             f'title="{name}, {part.start:.1f} to {part.stop:.1f} s, {100 * part.probability:.0f} %">'
             f'{name}</span>')
-
-
-def encode(source: Path, target: Path) -> None:
-    """Writes what browsers play: H.264 with a short side of at most 360, at the same times, and AAC."""
-    av: Any = library('av', 'the page', 'pip install -e ".[data]"')
-    tick, last, heard = Fraction(1, 1000), -1, 0
-    with MediaStream(str(source), with_sound=True) as stream, av.open(
-            str(target), 'w', options={'movflags': 'faststart'}) as file:
-        fps = Fraction(stream.fps).limit_denominator(1001)
-        video = file.add_stream('libx264', rate=fps, options={'crf': '26', 'g': str(max(round(fps), 1))})
-        video.codec_context.time_base, video.pix_fmt, size = tick, 'yuv420p', None
-        audio = file.add_stream('aac', rate=stream.rate, layout='mono') if stream.rate else None
-        for item in picture_first(stream):
-            if isinstance(item, Sound):
-                frame = av.AudioFrame.from_ndarray(item.wave[None], format='fltp', layout='mono')
-                frame.sample_rate, frame.time_base, frame.pts = stream.rate, Fraction(1, stream.rate), heard
-                heard += len(item.wave)
-                file.mux(audio.encode(frame))
-                continue
-            if size is None:
-                half = min(SHORT_SIDE / min(item.image.shape[:2]), 1) / 2
-                size = [2 * max(round(half * n), 8) for n in item.image.shape[1::-1]]  # even, as H.264 needs
-                video.width, video.height = size
-            last = max(round(item.time * 1000), last + 1)
-            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(item.image)).reformat(*size, 'yuv420p')
-            frame.pts, frame.time_base = last, tick
-            file.mux(video.encode(frame))
-        for out in filter(None, (video, audio)):
-            file.mux(out.encode())
-
-
-def picture_first(stream: Iterable[Union[Frame, Sound]]) -> Iterator[Union[Frame, Sound]]:
-    """Yields the first frame before the sound that is stored in front of it, as its size must be known."""
-    items = iter(stream)
-    early = []
-    for item in items:
-        early.append(item)
-        if isinstance(item, Frame):
-            break
-    yield from [*early[-1:], *early[:-1]]
-    yield from items

@@ -1,0 +1,215 @@
+"""Decoding of files that strangers upload."""
+import json
+import os
+import pickle
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import asdict
+from typing import Any, Dict, Iterator, Optional, Tuple
+
+from mmengine import Config
+
+from ..datasets import WindowReader
+from ..utils import InputError
+from .fork_server import NUMBER, kill
+from .limits import KINDS, Limits, VideoRefused
+from .messages import BrokenMessage, Message, read, receive, unpack
+
+START = 120.  # seconds for loading the libraries
+START_COMMAND = 'import sys; from projects.cast.serving.fork_server import main; main(int(sys.argv[1]))'
+CRASHED = 'the video cannot be decoded (the decoder crashed); is the file complete?'
+
+
+class Guard:
+    """Decodes each uploaded file in a process with limits on time, memory, files and output.
+
+    Usage::
+
+        with Guard(config) as guard:
+            sample = guard.clip('upload')            # what inference_recognizer gives the model
+            model.test_step(pseudo_collate([sample]))
+
+    It may be used from several threads; each call has a process of its own, which has ended when the call
+    has. A call fails with :class:`VideoRefused` if the file is at fault, whatever it makes the decoder do.
+
+    Args:
+        config: A config with ``test_dataloader`` and, for windows, ``val_dataloader``.
+        limits: What the decoding of a file may cost.
+
+    Raises:
+        InputError: If the config has no pipelines, or they cannot be built.
+    """
+
+    def __init__(self, config: Config, limits: Limits = Limits()) -> None:
+        if 'test_dataloader' not in config:
+            raise InputError(f'{config.filename}: has no test_dataloader, whose pipeline reads the videos')
+        loaders = {views: config.get(f'{views}_dataloader') for views in ('test', 'val')}
+        self.pipelines = {
+            views: plain(loader.dataset.pipeline) for views, loader in loaders.items() if loader}
+        self.job = pickle.dumps(dict(
+            pipelines=self.pipelines, imports=plain(config.get('custom_imports', {}))))
+        self.limits = limits
+        self.lock = threading.Lock()
+        self.process: Optional[subprocess.Popen] = None
+        with self.lock:
+            self.launch()
+
+    def launch(self) -> None:
+        """Starts the process that forks itself."""
+        self.end()
+        self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            self.process = subprocess.Popen(
+                [sys.executable, '-c', START_COMMAND, str(theirs.fileno())], pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL, start_new_session=True,  # Ctrl-C is for the server
+                env={**os.environ, 'PYTHONPATH': os.pathsep.join(filter(None, sys.path)),
+                     'OMP_NUM_THREADS': '1', 'CUDA_VISIBLE_DEVICES': ''})
+        self.control.settimeout(START)
+        self.control.send(self.job)
+        if self.control.recv(16) != b'ready':
+            self.end()
+            raise InputError('the process that decodes cannot start; the reason is above')
+
+    def start(self, request: Dict[str, Any]) -> Tuple[int, int, int]:
+        """Starts a process; returns its id, and where its messages and its end can be read."""
+        out, theirs = os.pipe2(os.O_CLOEXEC)
+        status, told = os.pipe2(os.O_CLOEXEC)
+        try:
+            with self.lock:
+                if self.process is None:
+                    raise RuntimeError('the guard is closed')
+                if self.process.poll() is not None:
+                    self.launch()
+                socket.send_fds(self.control, [json.dumps(request).encode()], [theirs, told])
+        except BaseException:
+            os.close(out)
+            os.close(status)
+            raise
+        finally:
+            os.close(theirs)
+            os.close(told)
+        return status_number(status, START), out, status
+
+    def run(self, job: str, path: str, **arguments: Any) -> Iterator[Message]:
+        """Does a job of :class:`Jobs` on a file, and yields its messages.
+
+        Only the time that is spent waiting for the process counts.
+
+        Raises:
+            VideoRefused: If the file is at fault.
+        """
+        process, out, status = self.start(dict(
+            job=job, path=str(path), limits=asdict(self.limits), arguments=arguments))
+        left, ended = self.limits.wall, False
+        try:
+            while True:
+                began = time.monotonic()
+                try:
+                    message = receive(out, left, self.limits.output)
+                except TimeoutError:
+                    raise VideoRefused('timed out', 'decoding the video takes longer than '
+                                       f'{self.limits.wall:g} s') from None
+                except BrokenMessage:
+                    raise VideoRefused('unreadable', CRASHED) from None
+                except EOFError:
+                    ended, code = True, status_number(status, START)
+                    raise self.reason(code) from None
+                left -= time.monotonic() - began
+                if 'refused' in message.note:
+                    kind = message.note['refused']
+                    raise VideoRefused(kind if kind in KINDS else 'unreadable',
+                                       ' '.join(str(message.note.get('message')).split())[:300])
+                if message.note.get('done'):
+                    return
+                yield message
+        finally:
+            if not ended:
+                kill(process)
+                status_number(status, START)
+            os.close(out)
+            os.close(status)
+
+    def reason(self, status: int) -> VideoRefused:
+        """Returns why a process ended without an answer."""
+        if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGXCPU:
+            return VideoRefused('timed out', f'decoding the video takes more than {self.limits.cpu:g} s of '
+                                'computing')
+        if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL:  # by the system
+            return VideoRefused('out of memory', 'decoding the video takes more memory than there is')
+        return VideoRefused('unreadable', CRASHED)
+
+    def clip(self, path: str, views: str = 'test') -> Dict[str, Any]:
+        """Returns the output of the config's pipeline for a whole video.
+
+        Args:
+            path: The file.
+            views: Whose pipeline is used: ``test`` or ``val``.
+
+        Raises:
+            VideoRefused: If the file is at fault.
+        """
+        return [unpack(message) for message in self.run('clip', path, views=views)][0]
+
+    def windows(self, path: str, length: float, stride: float,
+                views: str = 'val') -> Iterator[Tuple[float, float, Dict[str, Any]]]:
+        """Yields start and stop of each window, in seconds, and its sample, as :class:`WindowReader` does.
+
+        Args:
+            path: The file.
+            length, stride: Length of a window, and from the start of one to that of the next, in seconds.
+            views: Whose pipeline is used: ``test`` or ``val``.
+
+        Raises:
+            VideoRefused: If the file is at fault.
+            InputError: If the numbers are not positive; see also :class:`WindowReader`.
+        """
+        WindowReader(self.pipelines[views], length, stride)  # here, an error is not that of the file
+        for message in self.run('windows', path, length=length, stride=stride, views=views):
+            yield float(message.note['start']), float(message.note['stop']), unpack(message)
+
+    def preview(self, path: str, target: str) -> None:
+        """Writes a small MP4 that browsers play.
+
+        Args:
+            path: The file.
+            target: File to write; its name is the caller's, never that of the upload.
+
+        Raises:
+            VideoRefused: If the file is at fault. There may be a part of the target then.
+        """
+        for _ in self.run('preview', path, target=str(target)):
+            pass
+
+    def end(self) -> None:
+        """Ends the process, and with it all that it started."""
+        if self.process is not None:
+            self.control.close()
+            try:
+                self.process.wait(5)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+            self.process = None
+
+    def __enter__(self) -> 'Guard':
+        return self
+
+    def __exit__(self, *error) -> None:
+        with self.lock:
+            self.end()
+
+
+def status_number(fd: int, seconds: float) -> int:
+    """Reads a number that the process that forks itself tells."""
+    return NUMBER.unpack(read(fd, NUMBER.size, time.monotonic() + seconds))[0]
+
+
+def plain(config: Any) -> Any:
+    """Converts a part of a config to plain dicts and lists."""
+    if isinstance(config, dict):
+        return {key: plain(value) for key, value in config.items()}
+    return type(config)(map(plain, config)) if isinstance(config, (list, tuple)) else config

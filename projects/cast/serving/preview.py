@@ -1,0 +1,55 @@
+"""A small copy of a video that browsers play."""
+from fractions import Fraction
+from typing import Any, Iterable, Iterator, Union
+
+import numpy as np
+
+from ..datasets import Frame, MediaStream, Sound
+from ..utils import library
+
+SHORT_SIDE = 360
+
+
+def encode(stream: MediaStream, target: str) -> None:
+    """Writes what browsers play: H.264 with a short side of at most 360, at the same times, and AAC.
+
+    Args:
+        stream: The video, with its sound.
+        target: MP4 file to write.
+    """
+    av: Any = library('av', 'the page', 'pip install -e ".[data]"')
+    tick, last, heard = Fraction(1, 1000), -1, 0
+    with stream, av.open(target, 'w', options={'movflags': 'faststart'}) as file:
+        fps = Fraction(stream.fps).limit_denominator(1001)
+        video = file.add_stream('libx264', rate=fps, options={'crf': '26', 'g': str(max(round(fps), 1))})
+        video.codec_context.time_base, video.pix_fmt, size = tick, 'yuv420p', None
+        audio: Any = file.add_stream('aac', rate=stream.rate, layout='mono') if stream.rate else None
+        for item in picture_first(stream):
+            if isinstance(item, Sound):
+                frame = av.AudioFrame.from_ndarray(item.wave[None], format='fltp', layout='mono')
+                frame.sample_rate, frame.time_base, frame.pts = stream.rate, Fraction(1, stream.rate), heard
+                heard += len(item.wave)
+                file.mux(audio.encode(frame))
+                continue
+            if size is None:
+                half = min(SHORT_SIDE / min(item.image.shape[:2]), 1) / 2
+                size = [2 * max(round(half * n), 8) for n in item.image.shape[1::-1]]  # even, as H.264 needs
+                video.width, video.height = size
+            last = max(round(item.time * 1000), last + 1)
+            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(item.image)).reformat(*size, 'yuv420p')
+            frame.pts, frame.time_base = last, tick
+            file.mux(video.encode(frame))
+        for out in filter(None, (video, audio)):
+            file.mux(out.encode())
+
+
+def picture_first(stream: Iterable[Union[Frame, Sound]]) -> Iterator[Union[Frame, Sound]]:
+    """Yields the first frame before the sound that is stored in front of it, as its size must be known."""
+    items = iter(stream)
+    early = []
+    for item in items:
+        early.append(item)
+        if isinstance(item, Frame):
+            break
+    yield from [*early[-1:], *early[:-1]]
+    yield from items
