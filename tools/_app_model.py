@@ -70,6 +70,10 @@ class ServedModel:
         self.config = read_config(config, options)
         self.title, self.random, self.topk = Path(config).stem, checkpoint is None, topk
         self.window, self.stride = window, stride
+        for views in ('val', 'test'):
+            for transform in self.config[f'{views}_dataloader'].dataset.pipeline:
+                if transform['type'] in ('InitVideo', 'OpenVideo'):
+                    transform['decoder'] = 'pyav'  # decord cannot read what browsers record
         self.names: Names = read_names(self.config, label_map)
         self.model = init_recognizer(self.config, checkpoint, device=device)
         self.timeline = Timeline(self.model, self.config, window, stride)

@@ -47,7 +47,7 @@ class Page:
                         stop = gr.Button('Stop', elem_id='stop', min_width=120)
                     self.status = gr.HTML(message(READY), elem_id='status')
                 with gr.Column(scale=3, min_width=320), gr.Row():
-                    self.bars = beside([bars(m.title, None, m.random) for m in models], 'bars', 280)
+                    self.bars = beside([bars(m.title, None, m.random) for m in models], 'bars', 240)
             with gr.Row(visible=False) as self.over_time:
                 with gr.Column(scale=2, min_width=320):
                     self.seen = gr.Video(label='What the models saw', elem_id='seen', height=300,

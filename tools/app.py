@@ -93,9 +93,9 @@ def main() -> None:
     from _app_read import Reader
 
     register_all_modules()
-    models = [ServedModel(config, checkpoint, args.device, args.label_map, args.cfg_options, args.window,
-                          args.stride, args.topk)
-              for config, checkpoint in ((args.config, args.checkpoint), args.second) if config]
+    pairs = [(args.config, args.checkpoint), *([args.second] if args.second else [])]
+    models = [ServedModel(*pair, args.device, args.label_map, args.cfg_options, args.window, args.stride,
+                          args.topk) for pair in pairs]
     limits = Limits(bytes=int(args.max_mb * 2**20), seconds=args.max_seconds)
     reader = Reader(models, limits)
     atexit.register(reader.close)
