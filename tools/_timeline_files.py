@@ -87,6 +87,16 @@ def segments(seconds: Sequence[Rankings], track: str, end: float) -> List[Segmen
             for start, stop, name, values in found]
 
 
+def write_segments(path: Path, tracks: Dict[str, List[Segment]]) -> None:
+    """Writes the segments of all tracks as a CSV."""
+    with path.open('w', newline='', encoding='utf-8') as file:
+        writer = csv.writer(file, lineterminator='\n')
+        writer.writerow(['track', *Segment._fields])
+        writer.writerows(
+            [track, f'{part.start:.2f}', f'{part.stop:.2f}', part.name, f'{part.probability:.4f}']
+            for track, parts in tracks.items() for part in parts)
+
+
 def write_json(path: Path, **content: Any) -> None:
     """Writes all results."""
     path.write_text(json.dumps(content, indent=1) + '\n', encoding='utf-8')

@@ -12,7 +12,6 @@ A network stream that breaks off is opened again for --reconnect seconds. Ctrl-C
 was found is written. The extra `data` is needed.
 """
 import argparse
-import csv
 import os
 import time
 from pathlib import Path
@@ -20,7 +19,7 @@ from typing import Iterator, List
 
 import projects.cast  # noqa: F401  isort: skip  must precede anything of mmaction
 import torch
-from _timeline_files import Segment, WindowLog, by_second, draw, segments, write_json
+from _timeline_files import WindowLog, by_second, draw, segments, write_json, write_segments
 from _timeline_page import write_page
 from mmengine import DictAction
 from rich.progress import Progress
@@ -100,12 +99,7 @@ def finish(found: List[Scores], source: str, out: Path, args: argparse.Namespace
     end = max(scores.stop for scores in found)
     seconds = by_second(found, names, args.topk)
     tracks = {track: segments(seconds, track, end) for track in seconds[0]}
-    with (out / 'timeline.csv').open('w', newline='', encoding='utf-8') as file:
-        writer = csv.writer(file, lineterminator='\n')
-        writer.writerow(['track', *Segment._fields])
-        writer.writerows(
-            [track, f'{part.start:.2f}', f'{part.stop:.2f}', part.name, f'{part.probability:.4f}']
-            for track, parts in tracks.items() for part in parts)
+    write_segments(out / 'timeline.csv', tracks)
     write_json(out / 'timeline.json', source=source, config=args.config, checkpoint=args.checkpoint,
                window=args.window, stride=args.stride, seconds=seconds,
                segments={track: [part._asdict() for part in parts] for track, parts in tracks.items()})

@@ -61,18 +61,19 @@ def choose_blocks(model: nn.Module, asked_for: Sequence[int], config: str) -> Li
     return sorted(set(asked_for)) or [([n for n in blocks if n < model.backbone.depth] or blocks)[-1]]
 
 
-def read_clip(config: Config, video: str, start: Optional[float], stop: Optional[float],
-              view: Optional[int]) -> Tuple[dict, np.ndarray]:
-    """Reads one view of a video, or of a segment of it, by the test pipeline.
+def one_view(data: dict, view: Optional[int] = None) -> Tuple[dict, np.ndarray]:
+    """Returns a batch with one view of what the test pipeline read, and its frames.
+
+    Args:
+        data: A sample of the test pipeline.
+        view: Which of the views, counted from 0; the one in the middle by default.
 
     Returns:
-        A batch with this view, and its frames, as the model sees them: RGB, ``(F, H, W, 3)``.
+        The batch, and the frames as the model sees them: RGB, ``(F, H, W, 3)``.
 
     Raises:
-        InputError: If the segment or the view is not there.
+        InputError: If the view is not there.
     """
-    segment = {} if start is None else dict(start_time=start, stop_time=stop)
-    data = Compose(config.test_dataloader.dataset.pipeline)({**sample(video), **segment})
     inputs = data['inputs']
     clips = inputs if isinstance(inputs, torch.Tensor) else inputs['imgs']
     view = len(clips) // 2 if view is None else view
@@ -83,8 +84,19 @@ def read_clip(config: Config, video: str, start: Optional[float], stop: Optional
     def one(x: torch.Tensor) -> torch.Tensor:
         return x[view:view + 1] if len(x) == len(clips) else x  # some have one for all views
 
-    data['inputs'] = one(inputs) if inputs is clips else {key: one(x) for key, x in inputs.items()}
-    return pseudo_collate([data]), clips[view].permute(1, 2, 3, 0).numpy()
+    chosen = one(inputs) if inputs is clips else {key: one(x) for key, x in inputs.items()}
+    return pseudo_collate([dict(data, inputs=chosen)]), clips[view].permute(1, 2, 3, 0).numpy()
+
+
+def read_clip(config: Config, video: str, start: Optional[float], stop: Optional[float],
+              view: Optional[int]) -> Tuple[dict, np.ndarray]:
+    """Reads one view of a video, or of a segment of it, by the test pipeline; see :func:`one_view`.
+
+    Raises:
+        InputError: If the segment or the view is not there.
+    """
+    segment = {} if start is None else dict(start_time=start, stop_time=stop)
+    return one_view(Compose(config.test_dataloader.dataset.pipeline)({**sample(video), **segment}), view)
 
 
 def describe(a: AttentionWeights) -> str:

@@ -79,8 +79,10 @@ class PyAVReader:
         return len(self.times)
 
     def get_avg_fps(self) -> float:
-        """Returns the mean number of frames per second."""
-        return float(self.stream.average_rate)
+        """Returns the mean number of frames per second; recordings of browsers do not announce it."""
+        if self.stream.average_rate or len(self.times) < 2:
+            return float(self.stream.average_rate or 25)
+        return (len(self) - 1) / float((self.times[-1] - self.times[0]) * self.stream.time_base)
 
     def get_frame_timestamp(self, indices: Indices) -> np.ndarray:
         """Returns the seconds at which frames start and end, ``(n, 2)``; the first frame starts at 0."""
