@@ -10,6 +10,7 @@ from .reading import Read
 from .run import Plan, Result, Step, computed, written
 from .store import Store
 
+INSTALL = "pip install -e '.[ray]'"
 MOST_TASKS = 10000  # the driver keeps account of each
 CPUS = dict(cuda=1, cpu=2)  # of an actor; Ray would fuse it with decoding if both asked for the same
 
@@ -26,8 +27,8 @@ def connect(address: Optional[str] = None) -> Any:
         InputError: If the library is missing, or there is no such cluster.
     """
     os.environ.setdefault('RAY_USAGE_STATS_ENABLED', '0')
-    ray: Any = library('ray', '--ray', "pip install -e '.[ray]'")
-    library('ray.data', '--ray', "pip install -e '.[ray]'")
+    ray: Any = library('ray', '--ray', INSTALL)
+    library('ray.data', '--ray', INSTALL)
     address = address or os.environ.get('RAY_ADDRESS', 'local')
     cpus = max(os.cpu_count() or 1, 4)  # fewer would not be enough to try it on a small machine
     new = dict(include_dashboard=False, num_cpus=cpus) if address == 'local' else {}
@@ -78,7 +79,7 @@ def extract_on_ray(todo: Plan, read: Read, extractor: Extractor, store: Store, a
     Raises:
         InputError: If the cluster is too small.
     """
-    import ray
+    ray: Any = library('ray', '--ray', INSTALL)
     has = {name: int(ray.cluster_resources().get(name, 0)) for name in ('CPU', 'GPU')}
     device = device.partition(':')[0] if device else 'cuda' if has['GPU'] else 'cpu'
     actors = actors or (has['GPU'] if device == 'cuda' else 0) or 1
