@@ -18,6 +18,7 @@ from sounds import write_sound
 
 from projects.cast.apis import Scores
 from projects.cast.datasets import Frame, MediaStream, Sound
+from projects.cast.serving import encode
 
 sys.path.insert(0, str(ROOT / 'tools'))
 import _timeline_files as files  # noqa: E402
@@ -123,13 +124,13 @@ def test_a_large_video_lies_beside_the_page(tmp_path, monkeypatch):
 def test_what_browsers_play_has_the_same_times_and_sound(tmp_path):
     times = np.cumsum([0] + [0.04] * 20 + [0.3] * 10)
     write_frames(tmp_path / 'variable.mkv', times, size=(900, 700))
-    page.encode(tmp_path / 'variable.mkv', tmp_path / 'video.mp4')
+    encode(MediaStream(str(tmp_path / 'variable.mkv'), with_sound=True), str(tmp_path / 'video.mp4'))
     reader = VideoReader(str(tmp_path / 'video.mp4'))
     assert reader[0].shape == (360, 462, 3)
     np.testing.assert_allclose(reader.get_frame_timestamp(np.arange(31))[:, 0], times, atol=2e-3)
     wave = np.sin(np.arange(32000) / 16000 * 2 * np.pi * 440) / 2
     write_sound(tmp_path / 'sound.mkv', wave, pictures=20)
-    page.encode(tmp_path / 'sound.mkv', tmp_path / 'video.mp4')
+    encode(MediaStream(str(tmp_path / 'sound.mkv'), with_sound=True), str(tmp_path / 'video.mp4'))
     with MediaStream(str(tmp_path / 'video.mp4'), with_sound=True) as stream:
         items = list(stream)
     heard = np.concatenate([item.wave for item in items if isinstance(item, Sound)])
