@@ -6,6 +6,7 @@ import sys
 from fractions import Fraction
 from io import BytesIO
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -252,3 +253,12 @@ def test_torchcodec(ffmpeg):
     printed = run('-m', 'pytest', '-rs', '-p', 'no:cacheprovider', '-k', 'torchcodec and not test_torchcodec',
                   __file__, LD_LIBRARY_PATH=ffmpeg)
     assert ' passed' in printed and 'are not installed' not in printed
+
+
+def test_a_rate_that_is_not_announced_is_that_of_the_times(tmp_path):
+    """As in what browsers record."""
+    write_frames(tmp_path / 'video.mkv', np.arange(25) / 20)
+    reader = PyAVReader(str(tmp_path / 'video.mkv'))
+    reader.stream = SimpleNamespace(average_rate=None, time_base=reader.stream.time_base)
+    assert reader.get_avg_fps() == pytest.approx(20)
+    assert reader.get_frame_timestamp([24])[0] == pytest.approx([1.2, 1.25])
