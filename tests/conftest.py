@@ -130,6 +130,20 @@ def mini_options(root, **more):
     return [f'{key}={value}' for key, value in mini_dict(root, **more).items()]
 
 
+@pytest.fixture(scope='module')
+def config(mini_root):
+    """The mini config, pointed at small data."""
+    cfg = Config.fromfile(MINI)
+    cfg.merge_from_dict(mini_dict(mini_root))
+    return cfg
+
+
+@pytest.fixture(scope='module')
+def model(config):
+    """Its model, with random values everywhere."""
+    return randomised(config.model)
+
+
 def mini_runner(root, work_dir, config=MINI, **more):
     """A runner in this process, as tools/train.py makes it."""
     cfg = Config.fromfile(config)

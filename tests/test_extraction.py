@@ -9,7 +9,7 @@ import time
 import numpy as np
 import pytest
 import torch
-from conftest import ENV, MINI, ROOT, mini_dict, mini_options, randomised, run, write_frames
+from conftest import ENV, MINI, ROOT, mini_options, randomised, run, write_frames
 from mmengine import Config
 from mmengine.dataset import Compose, pseudo_collate
 
@@ -19,18 +19,6 @@ from projects.cast.extraction import Clip, ClipReader, Extractor, SlidingReader,
 from projects.cast.utils import InputError
 
 pq = pytest.importorskip('pyarrow.parquet')
-
-
-@pytest.fixture(scope='module')
-def config(mini_root):
-    cfg = Config.fromfile(MINI)
-    cfg.merge_from_dict(mini_dict(mini_root))
-    return cfg
-
-
-@pytest.fixture(scope='module')
-def model(config):
-    return randomised(config.model)
 
 
 @pytest.fixture(scope='module')

@@ -10,8 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import ENV, MINI, ROOT, mini_dict, mini_options, randomised, run
-from mmengine import Config
+from conftest import ENV, MINI, ROOT, mini_options, randomised, run
 
 from projects.cast import extraction
 from projects.cast.extraction import ClipReader, Extractor, SlidingReader, Store, read_clips
@@ -30,13 +29,6 @@ def address():
     cluster.add_node(**small)
     yield cluster.address
     cluster.shutdown()
-
-
-@pytest.fixture(scope='module')
-def config(mini_root):
-    cfg = Config.fromfile(MINI)
-    cfg.merge_from_dict(mini_dict(mini_root))
-    return cfg
 
 
 @pytest.fixture(scope='module')

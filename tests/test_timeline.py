@@ -2,7 +2,6 @@
 import numpy as np
 import pytest
 import torch
-from conftest import MINI, mini_dict, randomised
 from mmengine import Config
 from mmengine.dataset import Compose, pseudo_collate
 from sounds import write_sound
@@ -14,18 +13,6 @@ from projects.cast.engine.with_sound import add_sound
 from projects.cast.utils import InputError
 
 pytest.importorskip('av')
-
-
-@pytest.fixture(scope='module')
-def config(mini_root):
-    cfg = Config.fromfile(MINI)
-    cfg.merge_from_dict(mini_dict(mini_root))
-    return cfg
-
-
-@pytest.fixture(scope='module')
-def model(config):
-    return randomised(config.model)
 
 
 @pytest.mark.parametrize('views, batch_size', [('val', 1), ('val', 3), ('test', 2)])

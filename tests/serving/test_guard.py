@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import MINI, mini_dict, randomised, write_frames
+from conftest import randomised, write_frames
 from mmengine import Config
 from mmengine.dataset import Compose, pseudo_collate
 from sounds import write_sound
@@ -23,13 +23,6 @@ from projects.cast.serving.probe import container_of
 from projects.cast.utils import InputError
 
 pytest.importorskip('av')
-
-
-@pytest.fixture(scope='module')
-def config(mini_root):
-    cfg = Config.fromfile(MINI)
-    cfg.merge_from_dict(mini_dict(mini_root))
-    return cfg
 
 
 @pytest.fixture(scope='module')
