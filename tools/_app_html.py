@@ -8,8 +8,8 @@ from typing import Dict, List, Optional, Sequence
 import cv2
 import numpy as np
 from _app_model import Attention, Prediction
-from _timeline_files import Segment, colours
-from _timeline_page import span
+from _timeline_files import Segment
+from _timeline_page import row
 
 sys.path.insert(0, str(Path(__file__).parent / 'analysis'))
 from _attention_picture import highest, overlay, sized, tubes  # noqa: E402
@@ -110,11 +110,7 @@ def timelines(tracks: Dict[str, Dict[str, List[Segment]]], window: float, stride
     for title, model in tracks.items():
         if len(tracks) > 1:
             parts.append(f'<h4>{html.escape(title)}</h4>')
-        for track, segments in model.items():
-            colour, name = colours([part.name for part in segments]), html.escape(track)
-            spans = ''.join(span(part, colour[part.name], end) for part in segments)
-            parts.append(f'<div class="row"><b>{name}</b><div class="track" data-track="{name}" '
-                         f'data-end="{end:.3f}"><div class="now"></div>{spans}</div></div>')
+        parts += [row(track, segments, end) for track, segments in model.items()]
     return f'<div class="result">{"".join(parts)}<p class="at note">0.0 s</p></div>'
 
 

@@ -78,12 +78,7 @@ def write_page(path: Path, tracks: Dict[str, List[Segment]], seconds: Sequence[R
             source = f'data:video/mp4;base64,{base64.b64encode(copy.read_bytes()).decode()}'
             copy.unlink()
         player = f'<video controls playsinline src="{source}"></video>'
-    rows = []
-    for track, parts in tracks.items():
-        colour, name = colours([part.name for part in parts]), html.escape(track)
-        spans = ''.join(span(part, colour[part.name], end) for part in parts)
-        rows.append(f'<div class="row"><b>{name}</b><div class="track" data-track="{name}">'
-                    f'<div class="now"></div>{spans}</div></div>')
+    rows = [row(track, parts, end) for track, parts in tracks.items()]
     content = json.dumps(dict(end=end, seconds=seconds)).replace('<', '\\u003c')
     path.write_text(
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{html.escape(title)}</title>'
@@ -91,6 +86,14 @@ def write_page(path: Path, tracks: Dict[str, List[Segment]], seconds: Sequence[R
         f'{"".join(rows)}<p id="clock"></p><table id="best"></table>'
         f'<script type="application/json" id="data">{content}</script><script>{SCRIPT}</script>'
         '</body></html>\n', encoding='utf-8')
+
+
+def row(track: str, parts: Sequence[Segment], end: float) -> str:
+    """Returns a track with its name; ``data-end`` has the length of the video in seconds."""
+    colour, name = colours([part.name for part in parts]), html.escape(track)
+    spans = ''.join(span(part, colour[part.name], end) for part in parts)
+    return (f'<div class="row"><b>{name}</b><div class="track" data-track="{name}" data-end="{end:.3f}">'
+            f'<div class="now"></div>{spans}</div></div>')
 
 
 def span(part: Segment, colour: str, end: float) -> str:
