@@ -13,7 +13,6 @@ at a time, and up to --queue others wait. The extra `app` is needed; ffmpeg is n
 import argparse
 import atexit
 import hmac
-import ipaddress
 import os
 import signal
 from pathlib import Path
@@ -25,16 +24,8 @@ from mmengine import DictAction
 
 from mmaction.utils import register_all_modules
 from projects.cast.extraction.clips import SUFFIXES
-from projects.cast.serving import Limits
+from projects.cast.serving import Limits, is_local
 from projects.cast.utils import InputError, library, run_tool
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches a host."""
-    try:
-        return host == 'localhost' or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def list_examples(folder: Optional[str]) -> List[str]:
@@ -76,7 +67,7 @@ def main() -> None:
     parser.add_argument('--cfg-options', nargs='+', action=DictAction,
                         help='same as for tools/test.py, of both models')
     args = parser.parse_args()
-    if not is_loopback(args.host) and not args.password:
+    if not is_local(args.host) and not args.password:
         raise InputError(f'--host {args.host}: others could use the page; give a --password as well')
     if min(args.max_mb, args.max_seconds, args.queue, args.topk) <= 0:
         raise InputError('--max-mb, --max-seconds, --queue and --topk must be positive')

@@ -8,9 +8,9 @@ memory. What the queue does not hold is answered with 429. The server listens on
 token. docs/serving.md has the routes, the statuses and the limits. The extra `serve` is needed.
 """
 import argparse
-import ipaddress
 import signal
 import zipfile
+from pathlib import Path
 
 import projects.cast  # noqa: F401  isort: skip  must precede anything of mmaction
 import torch
@@ -21,19 +21,11 @@ from mmaction.utils import register_all_modules
 from projects.cast.apis import read_names
 from projects.cast.checkpoints.reader import is_torchscript
 from projects.cast.engine import read_config
-from projects.cast.serving import Guard, Limits
+from projects.cast.serving import Guard, Limits, is_local
 from projects.cast.utils import InputError, library, run_tool
 
 MIB = 2**20
 INSTALL = 'pip install -e ".[serve]"'
-
-
-def is_local(host: str) -> bool:
-    """Whether only programs on this machine reach an address."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == 'localhost'
 
 
 def holds_code(checkpoint: str) -> bool:
@@ -78,12 +70,13 @@ def main() -> None:
             raise InputError(f'--{name.replace("_", "-")} {getattr(args, name)} must be positive')
     for name in ('fastapi', 'uvicorn', 'python_multipart'):
         library(name, 'tools/serve.py', INSTALL)
-    from projects.cast.serving.app import Service, Settings, create_app, token_of
+    from projects.cast.serving.app import create_app
     from projects.cast.serving.batcher import Batcher
     from projects.cast.serving.http import serve
     from projects.cast.serving.metrics import Metrics
+    from projects.cast.serving.service import Service, Settings
 
-    token = token_of(args.token_file)
+    token = Path(args.token_file).read_text(encoding='utf-8').strip() if args.token_file else ''
     if not token and (args.token_file or not is_local(args.host)):
         raise InputError(f'--host {args.host}: others than this machine can reach it; give a --token-file '
                          'that is not empty')

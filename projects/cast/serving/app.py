@@ -1,216 +1,23 @@
-"""A model over HTTP: the routes, and what happens to a request between its first and its last byte."""
-import asyncio
-import hmac
-import tempfile
-import time
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, AsyncIterator, Awaitable, Callable, Dict, Iterator, List, Optional
+"""A model over HTTP: the routes, and the form of errors."""
+from typing import Any, Dict
 
 from fastapi import FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse
-from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from ..apis import Names, rankings
-from .batcher import Batcher, Scores
-from .guard import Guard
 from .limits import VideoRefused
 from .metrics import Metrics
-from .uploads import Refused, drain, receive
+from .schema import Answer, ErrorAnswer, Health, Timeline
+from .service import Service
+from .uploads import Refused, drain
 
 STATUS = {'too large': 413}  # of a video that is refused; the others have 422
 DISCONNECTED = 499
 WINDOWS = 2000  # that a timeline may have
-NO_SOUND = 'the video has no sound, and the model listens'
 FORM = dict(requestBody=dict(required=True, content={'multipart/form-data': dict(schema=dict(
     type='object', required=['video'], properties=dict(video=dict(type='string', format='binary'))))}))
-
-
-class Prediction(BaseModel):
-    """A class and its probability."""
-
-    label: str
-    probability: float
-
-
-Predictions = Dict[str, List[Prediction]]
-
-
-class Answer(BaseModel):
-    """The best classes by task: verb, noun and action, or one of them."""
-
-    predictions: Predictions
-
-
-class Window(Answer):
-    """The best classes of a part of the video, in seconds."""
-
-    start: float
-    stop: float
-
-
-class Timeline(BaseModel):
-    """All windows, in order."""
-
-    windows: List[Window]
-
-
-class Error(BaseModel):
-    """Why there is no answer."""
-
-    kind: str
-    message: str
-
-
-class ErrorAnswer(BaseModel):
-    """An error."""
-
-    error: Error
-
-
-class Health(BaseModel):
-    """Whether the server runs, and whether it can answer."""
-
-    live: bool
-    ready: bool
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What the server admits.
-
-    Attributes:
-        queue: Requests that are worked on or wait, in all; further ones are answered with 429.
-        decoders: Videos that are decoded at a time.
-        upload_seconds: How long an upload may take.
-        topk: Classes of an answer, if the request does not say.
-        token: What requests must carry (``Authorization: Bearer TOKEN``); empty means nothing.
-        needs_sound: Whether videos without sound are refused.
-    """
-
-    queue: int = 32
-    decoders: int = 2
-    upload_seconds: float = 60.
-    topk: int = 5
-    token: str = ''
-    needs_sound: bool = False
-
-
-class Service:
-    """Takes uploads, has them decoded and scored, and counts what happens.
-
-    Args:
-        guard: Decodes.
-        batcher: Scores.
-        names: Class names by task.
-        settings: What is admitted.
-        metrics: What is counted.
-    """
-
-    def __init__(self, guard: Guard, batcher: Batcher, names: Names, settings: Settings,
-                 metrics: Metrics) -> None:
-        self.guard, self.batcher, self.names = guard, batcher, names
-        self.settings, self.metrics = settings, metrics
-        self.admitted = 0
-        self.threads = ThreadPoolExecutor(settings.decoders)
-        self.folder = tempfile.TemporaryDirectory(prefix='cast-serve-')
-        self.ready = False
-        metrics.gauges += [
-            ('cast_requests_admitted', 'Requests that are worked on or wait.', lambda: self.admitted),
-            ('cast_samples_waiting', 'Samples that wait for the model.', lambda: len(batcher.waiting))]
-
-    @asynccontextmanager
-    async def lifespan(self, app: FastAPI) -> AsyncIterator[None]:
-        """Runs from the first to the last request."""
-        self.batcher.start()
-        self.ready = True
-        yield
-        self.ready = False
-        await self.batcher.stop()
-        self.threads.shutdown(cancel_futures=True)
-        self.folder.cleanup()
-
-    def check_token(self, request: Request) -> None:
-        """Refuses a request without the token."""
-        given = request.headers.get('authorization', '')
-        if self.settings.token and not hmac.compare_digest(
-                given.encode(), f'Bearer {self.settings.token}'.encode()):
-            raise Refused(401, 'unauthorized', 'send the header Authorization: Bearer TOKEN')
-
-    async def with_upload(self, request: Request, work: Callable[[str], Awaitable[Any]]) -> Any:
-        """Takes an upload, and works on it, in a folder that is removed afterwards whatever happens."""
-        self.check_token(request)
-        if self.admitted >= self.settings.queue:
-            raise Refused(429, 'busy', f'{self.admitted} requests are being worked on; try again later')
-        self.admitted += 1
-        try:
-            with tempfile.TemporaryDirectory(dir=self.folder.name) as folder:
-                path = str(Path(folder) / 'upload')
-                with self.timed('upload'):
-                    await receive(request, path, self.guard.limits.bytes, self.settings.upload_seconds)
-                return await work(path)
-        finally:
-            self.admitted -= 1
-
-    def timed(self, part: str) -> 'Timer':
-        """Returns a context that measures a part of a request."""
-        return Timer(self.metrics, part)
-
-    async def predict(self, path: str, topk: int) -> Answer:
-        """Returns the best classes of a video."""
-        loop = asyncio.get_running_loop()
-        with self.timed('decode'):
-            sample = await loop.run_in_executor(self.threads, self.guard.clip, path)
-        if self.settings.needs_sound and sample['data_samples'].get('no_sound'):
-            raise Refused(422, 'no sound', NO_SOUND)
-        with self.timed('score'):
-            return Answer(predictions=self.best(await self.batcher(sample), topk))
-
-    async def timeline(self, path: str, length: float, stride: float, topk: int) -> Timeline:
-        """Returns the best classes of each window of a video."""
-        loop, silent = asyncio.get_running_loop(), 0
-        found: List[Window] = []
-        windows = self.guard.windows(path, length, stride)
-        try:
-            while batch := await loop.run_in_executor(
-                    self.threads, take, windows, self.batcher.max_batch):
-                scores = await asyncio.gather(*(self.batcher(sample) for *_, sample in batch))
-                found += [Window(start=start, stop=stop, predictions=self.best(score, topk))
-                          for (start, stop, _), score in zip(batch, scores)]
-                silent += sum(bool(sample['data_samples'].get('no_sound')) for *_, sample in batch)
-        finally:
-            await loop.run_in_executor(self.threads, windows.close)  # type: ignore[attr-defined]
-        if self.settings.needs_sound and silent == len(found):
-            raise Refused(422, 'no sound', NO_SOUND)
-        return Timeline(windows=found)
-
-    def best(self, scores: Scores, topk: int) -> Predictions:
-        """Returns the best classes by task."""
-        return {task: [Prediction(label=label, probability=p) for label, p in ranking]
-                for task, ranking in rankings(scores, self.names, topk).items()}
-
-
-class Timer:
-    """Measures a part of a request, also if it fails."""
-
-    def __init__(self, metrics: Metrics, part: str) -> None:
-        self.metrics, self.part = metrics, part
-
-    def __enter__(self) -> None:
-        self.began = time.monotonic()
-
-    def __exit__(self, *error) -> None:
-        self.metrics.seconds.add(self.part, time.monotonic() - self.began)
-
-
-def take(items: Iterator[Any], count: int) -> List[Any]:
-    """Returns the next items."""
-    return [item for _, item in zip(range(count), items)]
 
 
 def create_app(service: Service) -> FastAPI:
@@ -295,7 +102,7 @@ class Counting:
     async def __call__(self, scope: Dict[str, Any], receive: Any, send: Any) -> None:
         if not scope.get('path', '').startswith('/v1/'):
             return await self.app(scope, receive, send)
-        began, status = time.monotonic(), 500  # if nothing is sent
+        status = 500  # if nothing is sent
 
         async def counted(message: Dict[str, Any]) -> None:
             nonlocal status
@@ -303,10 +110,10 @@ class Counting:
             await send(message)
 
         try:
-            await self.app(scope, receive, counted)
+            with self.metrics.timed('request'):
+                await self.app(scope, receive, counted)
         finally:
             self.metrics.requests.add(str(status))
-            self.metrics.seconds.add('request', time.monotonic() - began)
 
 
 def error_answer(status: int, kind: str, message: str, close: bool = False) -> JSONResponse:
@@ -317,8 +124,3 @@ def error_answer(status: int, kind: str, message: str, close: bool = False) -> J
     if close:  # the rest of the upload is not read
         headers['Connection'] = 'close'
     return JSONResponse(dict(error=dict(kind=kind, message=message)), status, headers)
-
-
-def token_of(path: Optional[str]) -> str:
-    """Returns the token in a file."""
-    return Path(path).read_text(encoding='utf-8').strip() if path else ''

@@ -1,4 +1,5 @@
 """What a video may cost, and the reasons for which one is refused."""
+import ipaddress
 from dataclasses import dataclass
 
 from ..utils import InputError
@@ -44,3 +45,11 @@ class Limits:
     wall: float = 60.
     output: int = 256 * 2**20
     files: int = 64
+
+
+def is_local(host: str) -> bool:
+    """Whether only programs on this machine reach an address."""
+    try:
+        return host == 'localhost' or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
