@@ -64,7 +64,7 @@ setup(
         'serve': ['av>=15', 'fastapi>=0.115', 'uvicorn>=0.30', 'python-multipart>=0.0.18'],
         'tests': [
             'av>=15', 'torchcodec', 'transformers>=4.50', 'h5py', 'pyarrow>=21', 'fastapi>=0.115',
-            'uvicorn>=0.30', 'python-multipart>=0.0.18', 'gradio>=6.31,<7', 'playwright', 'tensorboard',
-            'pytest', 'ruff', 'mypy'],
+            'uvicorn>=0.30', 'python-multipart>=0.0.18', 'gradio>=6.31,<7', 'playwright', 'ray[data]>=2.60',
+            'tensorboard', 'pytest', 'ruff', 'mypy'],
     },
 )

@@ -110,6 +110,17 @@ def test_an_actor_and_the_driver_are_killed(address, mini_root, config, videos, 
             np.testing.assert_allclose(row[name] or [], expected[name] or [], atol=1e-5)
 
 
+def refusing():
+    """Stands for the reader of clips, or for the extractor; workers can't import this file."""
+    class Refusing:
+        model = torch.nn.Identity()
+
+        def __call__(self, *_):
+            raise InputError('a.mp4: is unusable; take another')
+
+    return Refusing()
+
+
 def test_windows_and_errors_in_this_process(address, config, videos, tmp_path):
     """Batches of a video may be passed through the model in any order."""
     ray = extraction.connect(address)
@@ -128,12 +139,22 @@ def test_windows_and_errors_in_this_process(address, config, videos, tmp_path):
         broken.reader.sampler = None
         with pytest.raises(Exception, match="'NoneType' object has no attribute 'transform'"):
             list(extraction.extract_on_ray(todo, broken, extractor, Store(str(tmp_path / 'broken'))))
-        with pytest.raises(InputError, match='9 actors on cpu need 19 CPUs, .* the cluster has 4 and 0'):
-            list(extraction.extract_on_ray(todo, read, extractor, Store(str(tmp_path / 'many')), 9))
+        for part in ('read', 'extractor'):  # the clips, and what the model is given
+            with pytest.raises(InputError, match='^a.mp4: is unusable; take another$'):
+                parts = {**dict(read=read, extractor=extractor), part: refusing()}
+                list(extraction.extract_on_ray(todo, store=Store(str(tmp_path / part)), **parts))
+        # each of the two nodes has two CPUs
+        with pytest.raises(InputError, match='3 actors on cpu need 2 CPUs each .* room for 2 .* 4 CPUs'):
+            list(extraction.extract_on_ray(todo, read, extractor, Store(str(tmp_path / 'many')), 3))
+        with pytest.raises(InputError, match='2 actors .* decoding needs one more'):
+            list(extraction.extract_on_ray(todo, read, extractor, Store(str(tmp_path / 'many')), 2))
     finally:
         ray.shutdown()
 
 
-def test_an_address_without_a_cluster():
-    with pytest.raises(InputError, match='--ray nowhere: there is no such cluster'):
-        extraction.connect('nowhere')
+@pytest.mark.parametrize('address', ['nowhere', '127.0.0.1:1', 'ray://127.0.0.1:1', 'no.host.invalid:6379'])
+def test_an_address_without_a_cluster(address):
+    start = time.monotonic()
+    with pytest.raises(InputError, match=f'--ray {address}: there is no such cluster'):
+        extraction.connect(address)
+    assert time.monotonic() - start < 60

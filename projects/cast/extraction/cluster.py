@@ -1,7 +1,9 @@
 """Extraction on a cluster: Ray Data decodes on all CPUs, and the model runs in actors."""
 import logging
+import math
 import os
 import pickle
+import socket
 from typing import Any, Dict, Iterator, Optional
 
 from ..utils import InputError, library
@@ -30,18 +32,31 @@ def connect(address: Optional[str] = None) -> Any:
     ray: Any = library('ray', '--ray', INSTALL)
     library('ray.data', '--ray', INSTALL)
     address = address or os.environ.get('RAY_ADDRESS', 'local')
+    host, _, port = address.removeprefix('ray://').rpartition(':')
+    try:
+        if port.isdigit():  # Ray itself would try for minutes
+            socket.create_connection((host, int(port)), timeout=10).close()
+    except OSError as error:
+        raise no_cluster(address, error) from error
     cpus = max(os.cpu_count() or 1, 4)  # fewer would not be enough to try it on a small machine
     new = dict(include_dashboard=False, num_cpus=cpus) if address == 'local' else {}
     try:
         ray.init(address, log_to_driver=False, logging_level='error', **new)
     except (ConnectionError, ValueError, RuntimeError) as error:
-        raise InputError(f'--ray {address}: there is no such cluster ({str(error).splitlines()[0]}); start '
-                         'it by `ray start`, or give the address that this printed') from error
+        raise no_cluster(address, error) from error
     return ray
+
+
+def no_cluster(address: str, error: Exception) -> InputError:
+    """Returns the error of an address that does not answer."""
+    return InputError(f'--ray {address}: there is no such cluster ({str(error).splitlines()[0]}); start it '
+                      'by `ray start`, or give the address that this printed')
 
 
 class Model:
     """An actor that computes the arrays of batches.
+
+    An :class:`InputError` of a batch is passed on as its result, as Ray would bury it in tracebacks.
 
     Args:
         extractor: Reference of the extractor.
@@ -57,7 +72,12 @@ class Model:
             self.extractor.model.backbone.compile()
 
     def __call__(self, row: Dict[str, bytes]) -> Dict[str, bytes]:
-        return dict(result=pickle.dumps(computed(self.extractor, pickle.loads(row['batch']))))
+        batch = pickle.loads(row['batch'])
+        try:
+            result = batch if isinstance(batch, InputError) else computed(self.extractor, batch)
+        except InputError as error:
+            result = error
+        return dict(result=pickle.dumps(result))
 
 
 def extract_on_ray(todo: Plan, read: Read, extractor: Extractor, store: Store, actors: int = 0,
@@ -77,20 +97,27 @@ def extract_on_ray(todo: Plan, read: Read, extractor: Extractor, store: Store, a
         compiled: Whether to compile the backbone.
 
     Raises:
-        InputError: If the cluster is too small.
+        InputError: If the cluster is too small, or a job cannot be done because of its input.
     """
     ray: Any = library('ray', '--ray', INSTALL)
-    has = {name: int(ray.cluster_resources().get(name, 0)) for name in ('CPU', 'GPU')}
+    nodes = [node['Resources'] for node in ray.nodes() if node['Alive']]
+    has = {name: sum(int(node.get(name, 0)) for node in nodes) for name in ('CPU', 'GPU')}
     device = device.partition(':')[0] if device else 'cuda' if has['GPU'] else 'cpu'
     actors = actors or (has['GPU'] if device == 'cuda' else 0) or 1
-    needs = dict(CPU=actors * CPUS[device] + 1, GPU=actors if device == 'cuda' else 0)
-    if any(has[name] < needs[name] for name in needs):
-        raise InputError(f'{actors} actors on {device} need {needs["CPU"]} CPUs, one of them to decode, and '
-                         f'{needs["GPU"]} GPUs; the cluster has {has["CPU"]} and {has["GPU"]}')
+    room = sum(int(min(node.get('CPU', 0) // CPUS[device],
+                       node.get('GPU', 0) if device == 'cuda' else math.inf)) for node in nodes)
+    if room < actors or has['CPU'] <= actors * CPUS[device]:
+        raise InputError(f'{actors} actors on {device} need {CPUS[device]} CPUs each'
+                         f'{" and a GPU" if device == "cuda" else ""} on one machine, and decoding needs one '
+                         f'more; there is room for {room} on machines with {has["CPU"]} CPUs and '
+                         f'{has["GPU"]} GPUs in all; take fewer --actors, or add machines')
 
     def decode(row: Dict[str, bytes]) -> Iterator[Dict[str, bytes]]:
-        for batch in read(*pickle.loads(row['job'])):
-            yield dict(batch=pickle.dumps(batch))
+        try:
+            for batch in read(*pickle.loads(row['job'])):
+                yield dict(batch=pickle.dumps(batch))
+        except InputError as error:
+            yield dict(batch=pickle.dumps(error))
 
     def results() -> Iterator[Result]:
         ray.data.DataContext.get_current().enable_progress_bars = False
@@ -102,6 +129,9 @@ def extract_on_ray(todo: Plan, read: Read, extractor: Extractor, store: Store, a
             Model, fn_constructor_args=[model, device, compiled], num_cpus=CPUS[device],
             num_gpus=int(device == 'cuda'), compute=ray.data.ActorPoolStrategy(size=actors))
         for row in rows.iter_rows():
-            yield pickle.loads(row['result'])
+            result = pickle.loads(row['result'])
+            if isinstance(result, InputError):
+                raise result
+            yield result
 
     return written(todo, results(), store)
