@@ -192,7 +192,7 @@ class MultiExpertViT(BaseModule):
         total = functools.reduce(torch.add, (masked(phi, mask) for phi, mask in updates))
         if self.combine != 'mean':
             return total
-        ones = total.new_ones(len(total))
+        ones = total.new_ones(total.shape[0])
         count = torch.stack([ones if mask is None else mask.to(ones) for _, mask in updates]).sum(0)
         return masked(total, 1 / count.clamp(min=1))
 

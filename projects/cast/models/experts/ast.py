@@ -90,7 +90,7 @@ class ASTExpert(Expert):
                              f'got {tuple(x.shape)}; transpose it, or set num_mel_bins of the expert')
         tower, grid = self.tower, self.grid_of(x.shape[2:])
         patches = rearrange(tower.patch_embed.proj(x.mT), 'b d h w -> b (h w) d')
-        prefix = torch.cat([tower.cls_token, tower.dist_token], 1).expand(len(x), -1, -1)
+        prefix = torch.cat([tower.cls_token, tower.dist_token], 1).expand(x.shape[0], -1, -1)
         x = torch.cat([prefix, patches], 1) + self.table.at(grid)
         return Tokens(x[:, None], grid, self.num_prefix)
 

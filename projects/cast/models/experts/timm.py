@@ -86,7 +86,7 @@ class TimmExpert(VideoExpert):
         tower, grid = self.tower, self.grid_of(x.shape[2:])
         patches = tower.patch_embed(self.frames(x)).flatten(1, 2)
         prefix = (getattr(tower, name, None) for name in ('cls_token', 'dist_token', 'reg_token'))
-        x = torch.cat([*(p.expand(len(patches), -1, -1) for p in prefix if p is not None), patches], 1)
+        x = torch.cat([*(p.expand(patches.shape[0], -1, -1) for p in prefix if p is not None), patches], 1)
         if tower.pos_embed is not None:
             table = self.table.at(grid)
             x = x + F.pad(table, (0, 0, x.shape[1] - table.shape[1], 0))
@@ -126,7 +126,7 @@ class TimmExpert(VideoExpert):
         if not self.pools_itself:
             return super().pool(x)
         frames = self.tower.forward_head(self.tower.norm(x.data.flatten(0, 1)), pre_logits=True)
-        frames = rearrange(frames, '(b t) d -> b t d', b=len(x.data))
+        frames = rearrange(frames, '(b t) d -> b t d', b=x.data.shape[0])
         return frames if self.per_frame else frames.mean(1)
 
     def set_input_size(self, size) -> None:

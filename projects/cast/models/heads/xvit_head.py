@@ -40,7 +40,7 @@ class TemporalTransformer(nn.Module):
                              f'{tuple(x.shape)}; set per_frame=True of the backbone')
         if not self.blocks:
             return x.mean(1)
-        x = torch.cat([self.cls_token.expand(len(x), -1, -1), x], 1)
+        x = torch.cat([self.cls_token.expand(x.shape[0], -1, -1), x], 1)
         for block in self.blocks:
             x = block(x)
         return x[:, 0]

@@ -1,0 +1,92 @@
+"""Exports a model to a file that runs without this package: ONNX, or a program of torch.
+
+    python tools/export.py CONFIG CHECKPOINT OUT.onnx|OUT.pt2 [--int8 [towers|all]] [--check VIDEO]
+
+The file takes clips in uint8, in batches of any number, of the one size that it was exported for. Class
+names, sampling, licence and the like are in its metadata. docs/export.md has the details.
+"""
+import argparse
+import copy
+import os
+from typing import Optional
+
+import numpy as np
+from mmengine import Config, DictAction
+from mmengine.dataset import Compose
+
+from mmaction.apis import inference_recognizer
+from projects.cast.apis.inferencer import sample
+from projects.cast.checkpoints import read_checkpoint
+from projects.cast.engine import read_config
+from projects.cast.export import WHICH, ExportedModel, Scorer, at_size, describe, pipeline_at, write
+from projects.cast.hub import find, open_model
+from projects.cast.utils import InputError, MissingFileError, run_tool
+
+TOLERANCE = 1e-4
+
+
+def check(file: str, cfg: Config, checkpoint: Optional[str], video: str, exact: bool) -> None:
+    """Compares an exported model with ``inference_recognizer`` on a video.
+
+    Raises:
+        InputError: If they differ by more than rounding, although nothing was made coarser.
+    """
+    model = open_model(cfg, checkpoint, 'cpu')
+    expected = inference_recognizer(model, video).pred_score
+    expected = expected if isinstance(expected, dict) else dict(action=expected)
+    found = ExportedModel(file).predict(Compose(cfg.test_pipeline)(sample(video))['inputs'])
+    difference = max(float(np.abs(found[task] - score.numpy()).max()) for task, score in expected.items())
+    same = all(found[task].argmax() == int(score.argmax()) for task, score in expected.items())
+    print(f'{video}: the largest difference from PyTorch is {difference:.1e}, the best class is '
+          f'{"the same" if same else "another"}')
+    if exact and difference > TOLERANCE:
+        raise InputError(f'{file}: differs from PyTorch by {difference:.1e} on {video}; please report this')
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
+    parser.add_argument('config', help='a config file, its name, or the folder of a published model')
+    parser.add_argument('checkpoint', help="a checkpoint; 'none' for random weights")
+    parser.add_argument('out', help='a file that ends in .onnx or .pt2')
+    parser.add_argument('--int8', nargs='?', const='towers', choices=WHICH,
+                        help="linear layers in int8: those of the experts' towers (default), or all")
+    parser.add_argument('--bf16', action='store_true', help='backbone in bfloat16 (.pt2 only)')
+    parser.add_argument('--frames', type=int, help='frames of a clip, if not those of the config')
+    parser.add_argument('--size', type=int, help='height and width, if not those of the config')
+    parser.add_argument('--check', metavar='VIDEO', help='compare with PyTorch on a video')
+    parser.add_argument('--label-map', nargs='+', metavar='NAME', help='class names instead of the config\'s')
+    parser.add_argument('--licence', '--license', help='of the weights, for the metadata')
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='same as for tools/test.py')
+    args = parser.parse_args()
+    if args.bf16 and args.int8:
+        raise InputError('--bf16 and --int8: choose one of them')
+    if args.check and not os.path.isfile(args.check):
+        raise MissingFileError(f'{args.check}: no such video')
+    cfg, _ = find(args.config)
+    if args.cfg_options:
+        cfg = read_config(cfg.filename, args.cfg_options)
+    checkpoint = None if args.checkpoint == 'none' else args.checkpoint
+    meta = read_checkpoint(checkpoint).get('meta', {}) if checkpoint else {}
+    original = copy.deepcopy(cfg)
+    model = open_model(cfg, checkpoint, 'cpu')
+    shape = at_size(model, args.frames, args.size)
+    pipeline = cfg.test_dataloader.dataset.pipeline
+    if args.frames or args.size:
+        pipeline = pipeline_at(pipeline, *shape[:2])
+    if args.bf16:
+        model.backbone.bfloat16()
+    scorer = Scorer(model)
+    precision = 'bf16' if args.bf16 else f'int8 {args.int8}' if args.int8 else 'fp32'
+    metadata = describe(model, scorer, cfg, pipeline, meta, args.licence, args.label_map, precision)
+    for file in write(scorer, args.out, metadata, args.int8):
+        print(f'{file}: {os.path.getsize(file) / 1e6:.1f} MB')
+    inputs = (f'{name} ({", ".join(map(str, i["shape"]))}) in {i["dtype"]}'
+              for name, i in metadata['inputs'].items())
+    print(f'reads {"; ".join(inputs)}; licence: {metadata["licence"]}')
+    if args.check:
+        original.test_pipeline = original.test_dataloader.dataset.pipeline = pipeline
+        check(args.out, original, checkpoint, args.check, precision == 'fp32')
+
+
+if __name__ == '__main__':
+    run_tool(main)
