@@ -20,6 +20,7 @@ from mmaction.apis import init_recognizer
 from mmaction.utils import register_all_modules
 from projects.cast.apis import read_names
 from projects.cast.checkpoints.reader import is_torchscript
+from projects.cast.datasets import pipeline_of
 from projects.cast.engine import read_config
 from projects.cast.serving import Guard, Limits, is_local
 from projects.cast.utils import InputError, library, run_tool
@@ -93,11 +94,12 @@ def main() -> None:
     if args.checkpoint is None:
         print('No checkpoint: weights and scores are random; this only shows that the server works.')
     metrics = Metrics()
-    pipeline = config.test_dataloader.dataset.pipeline
     settings = Settings(args.queue, args.decoders, args.upload_seconds, args.topk, token,
-                        any(transform['type'] == 'LoadSpectrogram' for transform in pipeline))
+                        any(transform['type'] == 'LoadSpectrogram' for transform in pipeline_of(config)))
     signal.signal(signal.SIGTERM, lambda *_: exit(0))  # uvicorn raises it again once all is done
     with Guard(config, limits) as guard:
+        if guard.no_windows:
+            print(f'/v1/timeline answers 501: {guard.no_windows}')
         batcher = Batcher(model, args.max_batch, args.max_wait_ms / 1000, metrics)
         try:
             serve(create_app(Service(guard, batcher, names, settings, metrics)), args.host, args.port,

@@ -1,4 +1,5 @@
 """Files of strangers are decoded as ours, in processes whose end is always known."""
+import copy
 import json
 import os
 import signal
@@ -102,6 +103,24 @@ def test_impossible_windows_are_the_callers_fault(guard, mini_root):
     with pytest.raises(InputError, match='must be positive') as error:
         next(guard.windows(mini_root / 'P01/videos/P01_01.mp4', 0, 1))
     assert not isinstance(error.value, VideoRefused)
+
+
+@pytest.mark.parametrize('change, says', [
+    (lambda cfg: cfg.pop('val_dataloader'), 'has no val_dataloader, whose pipeline reads the videos'),
+    (lambda cfg: cfg.val_dataloader.dataset.pipeline.pop(1), 'windows need a pipeline with one sampler')])
+def test_a_config_that_cannot_read_windows(config, mini_root, change, says):
+    config, video = Config(copy.deepcopy(config._cfg_dict)), mini_root / 'P01/videos/P01_01.mp4'
+    change(config)
+    with Guard(config) as guard:
+        with pytest.raises(InputError, match=says) as error:
+            next(guard.windows(video, 1., 1.))
+        assert not isinstance(error.value, VideoRefused) and says in guard.no_windows
+        assert guard.clip(video)['inputs'].shape[0] == 2
+
+
+def test_a_request_builds_no_pipeline(guard, monkeypatch, mini_root):
+    monkeypatch.setattr('projects.cast.datasets.window_reader.TRANSFORMS', None)  # in this process
+    assert len(list(guard.windows(mini_root / 'P01/videos/P01_01.mp4', 1., 1.))) > 1
 
 
 def test_previews_play_in_browsers(guard, mini_root, tmp_path):

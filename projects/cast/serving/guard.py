@@ -13,7 +13,7 @@ from typing import Any, Dict, Iterator, Optional, Tuple
 
 from mmengine import Config
 
-from ..datasets import WindowReader
+from ..datasets import WindowReader, check_window, pipeline_of
 from ..utils import InputError
 from .fork_server import NUMBER, kill
 from .limits import KINDS, Limits, VideoRefused
@@ -40,18 +40,21 @@ class Guard:
         config: A config with ``test_dataloader`` and, for windows, ``val_dataloader``.
         limits: What the decoding of a file may cost.
 
+    Attributes:
+        no_windows: Why the config's validation pipeline cannot read windows; empty if it can.
+
     Raises:
-        InputError: If the config has no pipelines, or they cannot be built.
+        InputError: If the config has no test pipeline, or its pipelines cannot be built.
     """
 
     def __init__(self, config: Config, limits: Limits = Limits()) -> None:
-        if 'test_dataloader' not in config:
-            raise InputError(f'{config.filename}: has no test_dataloader, whose pipeline reads the videos')
-        loaders = {views: config.get(f'{views}_dataloader') for views in ('test', 'val')}
-        self.pipelines = {
-            views: plain(loader.dataset.pipeline) for views, loader in loaders.items() if loader}
-        self.job = pickle.dumps(dict(
-            pipelines=self.pipelines, imports=plain(config.get('custom_imports', {}))))
+        pipelines, self.no_windows = dict(test=plain(pipeline_of(config))), ''
+        try:
+            pipelines['val'] = plain(pipeline_of(config, 'val'))
+            WindowReader(pipelines['val'], 1., 1.)
+        except InputError as error:
+            self.no_windows = str(error)
+        self.job = pickle.dumps(dict(pipelines=pipelines, imports=plain(config.get('custom_imports', {}))))
         self.limits = limits
         self.lock = threading.Lock()
         self.process: Optional[subprocess.Popen] = None
@@ -161,21 +164,24 @@ class Guard:
         """
         return [unpack(message) for message in self.run('clip', path, views=views)][0]
 
-    def windows(self, path: str, length: float, stride: float,
-                views: str = 'val') -> Iterator[Tuple[float, float, Dict[str, Any]]]:
+    def windows(self, path: str, length: float,
+                stride: float) -> Iterator[Tuple[float, float, Dict[str, Any]]]:
         """Yields start and stop of each window, in seconds, and its sample, as :class:`WindowReader` does.
+
+        Its pipeline is the config's for validation.
 
         Args:
             path: The file.
             length, stride: Length of a window, and from the start of one to that of the next, in seconds.
-            views: Whose pipeline is used: ``test`` or ``val``.
 
         Raises:
             VideoRefused: If the file is at fault.
-            InputError: If the numbers are not positive; see also :class:`WindowReader`.
+            InputError: If the numbers are not positive, or the pipeline cannot read windows.
         """
-        WindowReader(self.pipelines[views], length, stride)  # here, an error is not that of the file
-        for message in self.run('windows', path, length=length, stride=stride, views=views):
+        if self.no_windows:
+            raise InputError(self.no_windows)
+        check_window(length, stride)  # here, an error is not that of the file
+        for message in self.run('windows', path, length=length, stride=stride):
             yield float(message.note['start']), float(message.note['stop']), unpack(message)
 
     def preview(self, path: str, target: str) -> None:

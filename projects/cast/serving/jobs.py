@@ -43,10 +43,9 @@ class Jobs:
         given = dict(filename=path, sound=path, label=-1, start_index=0, modality='RGB')
         pack(lambda *message: send(out, *message), self.composed[views](given))
 
-    def windows(self, out: int, path: str, limits: Limits, views: str, length: float,
-                stride: float) -> None:
+    def windows(self, out: int, path: str, limits: Limits, length: float, stride: float) -> None:
         """Sends windows while they are read."""
-        reader = WindowReader(self.pipelines[views], length, stride)
+        reader = WindowReader(self.pipelines['val'], length, stride)
         with BoundedStream(path, reader.listen is not None, limits) as stream:
             for start, stop, sample in reader(stream):
                 pack(lambda *message: send(out, *message), sample, start=start, stop=stop)
