@@ -4,13 +4,14 @@ import json
 import os
 import signal
 import struct
+import sys
+import threading
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from conftest import randomised, write_frames
+from conftest import children, randomised, write_frames
 from mmengine import Config
 from mmengine.dataset import Compose, pseudo_collate
 from sounds import write_sound
@@ -18,31 +19,18 @@ from sounds import write_sound
 from mmaction.apis import inference_recognizer
 from projects.cast.datasets import MediaStream, WindowReader
 from projects.cast.engine.with_sound import add_sound
-from projects.cast.serving import Guard, Limits, VideoRefused
+from projects.cast.serving import Guard, Limits, Stopped, VideoRefused
 from projects.cast.serving.messages import HEADER, BrokenMessage, receive, send
-from projects.cast.serving.probe import container_of
 from projects.cast.utils import InputError
 
 pytest.importorskip('av')
+from projects.cast.serving.probe import container_of  # noqa: E402
 
 
 @pytest.fixture(scope='module')
 def guard(config):
     with Guard(config) as guard:
         yield guard
-
-
-def children(process):
-    """Processes that a process started and that are there."""
-    found = []
-    for path in Path('/proc').glob('[0-9]*/stat'):
-        try:
-            fields = path.read_text().rpartition(')')[2].split()
-        except OSError:
-            continue
-        if int(fields[1]) == process:
-            found.append(int(path.parent.name))
-    return found
 
 
 @pytest.fixture(autouse=True)
@@ -116,6 +104,12 @@ def test_a_config_that_cannot_read_windows(config, mini_root, change, says):
             next(guard.windows(video, 1., 1.))
         assert not isinstance(error.value, VideoRefused) and says in guard.no_windows
         assert guard.clip(video)['inputs'].shape[0] == 2
+
+
+def test_without_pyav(config, monkeypatch):
+    monkeypatch.setitem(sys.modules, 'av', None)
+    with pytest.raises(InputError, match=r'decoding uploads needs av; run: pip install -e "\.\[serve\]"'):
+        Guard(config)
 
 
 def test_a_request_builds_no_pipeline(guard, monkeypatch, mini_root):
@@ -198,6 +192,18 @@ def test_an_abandoned_call_ends_its_process(guard, mini_root):
     next(windows)
     assert len(children(guard.process.pid)) == 1
     windows.close()  # and the fixture sees that nothing is left
+
+
+def test_a_call_that_is_stopped(guard, tmp_path):
+    """Its process has ended, as the fixture sees, long before it would."""
+    write_frames(tmp_path / 'video.mp4', np.arange(600) / 25, (1280, 720), preset='ultrafast')
+    stop = threading.Event()
+    threading.Timer(0.5, stop.set).start()
+    with pytest.raises(Stopped):
+        guard.preview(tmp_path / 'video.mp4', tmp_path / 'preview.mp4', stop)
+    for call in (guard.clip, lambda path, stop: [*guard.windows(path, 1., 1., stop)]):
+        with pytest.raises(Stopped):
+            call(tmp_path / 'video.mp4', stop=stop)
 
 
 def test_the_process_that_forks_is_started_again(guard, mini_root):

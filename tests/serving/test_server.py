@@ -245,7 +245,7 @@ def test_a_config_without_windows(options, tmp_path, video):
 
 
 @pytest.mark.parametrize('arguments, says', [
-    (['--cfg-options', 'test_dataloader=None'], 'has no test_dataloader, whose pipeline reads the videos'),
+    (['--cfg-options', 'label_map=None', 'test_dataloader=None'], 'has no test_dataloader, whose pipeline'),
     (['--host', '0.0.0.0'], 'give a --token-file'), (['--queue', '0'], '--queue 0 must be positive'),
     (['--token-file', os.devnull], 'that is not empty')])
 def test_what_cannot_be_served(monkeypatch, arguments, says):

@@ -12,7 +12,7 @@ from mmengine.utils import import_modules_from_strings
 from mmaction.utils import register_all_modules
 
 from ..datasets import WindowReader
-from ..utils import InputError, library
+from ..utils import InputError
 from .limits import Limits, VideoRefused
 from .messages import pack, send
 from .preview import encode
@@ -32,7 +32,6 @@ class Jobs:
 
     def __init__(self, pipelines: Dict[str, List[dict]], imports: Dict[str, Any]) -> None:
         register_all_modules()
-        library('av', 'serving', 'pip install -e ".[serve]"')
         if imports:
             import_modules_from_strings(**imports)
         self.pipelines = pipelines
