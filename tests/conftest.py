@@ -35,6 +35,18 @@ def run(tool, *arguments, ok=True, **env):
     return result.stdout
 
 
+def children(process):
+    """Processes that a process started and that are there."""
+    found = []
+    for path in Path('/proc').glob('[0-9]*/stat'):
+        try:
+            fields = path.read_text().rpartition(')')[2].split()
+        except OSError:
+            continue
+        if int(fields[1]) == process:
+            found.append(int(path.parent.name))
+    return found
+
 
 @pytest.fixture(scope='session', autouse=True)
 def host():

@@ -190,6 +190,14 @@ def test_licences(trained, tmp_path):
     assert not (tmp_path / 'none').exists()
 
 
+def test_a_push_reads_the_checkpoint_once(trained, tmp_path, monkeypatch):
+    read, count = torch.load, []
+    monkeypatch.setattr(torch, 'load', lambda path, *args, **more: (
+        count.append(Path(path).name), read(path, *args, **more))[1])
+    push(NAME, trained[0], str(tmp_path / 'out'), 'apache-2.0', trained[1])
+    assert count == [Path(trained[0]).name]
+
+
 def test_what_cannot_be_published(trained, tmp_path):
     checkpoint, names, _ = trained
     half = torch.load(checkpoint, weights_only=True)

@@ -2,6 +2,8 @@
 import argparse
 import os
 import pathlib
+import pickle
+import zipfile
 
 import numpy as np
 import pytest
@@ -79,6 +81,70 @@ def test_M10_clip_archives_are_read_by_torch_alone(tmp_path, monkeypatch):
     torch.jit.trace(archive, torch.zeros(1)).save(tmp_path / 'ViT-B-16.pt')
     state = read_expert(str(tmp_path / 'ViT-B-16.pt'))
     assert list(state) == ['conv1.weight'] and torch.equal(state['conv1.weight'], archive.visual.conv1.weight)
+
+
+class Part(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = torch.nn.Conv2d(3, 4, 2).half()
+        self.layers = torch.nn.ModuleList([torch.nn.BatchNorm1d(3)])
+        self.sizes, self.table = [1, 2], {'a': 0.5}
+        self.same = self.conv.weight
+
+    def forward(self, x: torch.Tensor):
+        return x + len(self.sizes) + self.table['a']
+
+
+class Writes(torch.nn.Module):
+    """Writes to a file when TorchScript reads it."""
+
+    def __init__(self, path: str):
+        super().__init__()
+        self.weight, self.path = torch.nn.Parameter(torch.ones(2)), path
+
+    @torch.jit.export
+    def __getstate__(self):
+        return self.path, self.training
+
+    @torch.jit.export
+    def __setstate__(self, state: tuple[str, bool]):
+        self.path, self.training = state
+        self.weight = torch.from_file(self.path, shared=True, size=4, dtype=torch.uint8).fill_(65)
+
+    def forward(self, x):
+        return x
+
+
+def test_archives_are_read_without_their_code(tmp_path):
+    path, harm = str(tmp_path / 'part.pt'), tmp_path / 'harm'
+    torch.jit.script(Part()).save(path)
+    expected, found = torch.jit.load(path).state_dict(), read_checkpoint(path)
+    assert expected.keys() == found.keys() and 'layers.0.running_mean' in found
+    assert all(torch.equal(t, found[name]) and t.dtype == found[name].dtype for name, t in expected.items())
+    torch.jit.script(Writes(str(harm))).save(path)
+    with pytest.raises(InputError, match='part.pt: is a TorchScript archive with a module that is read by'):
+        read_checkpoint(path)
+    assert not harm.exists()
+    torch.jit.load(path)  # what the reader does not do
+    assert harm.read_bytes() == b'AAAA'
+
+
+@pytest.mark.parametrize('change, says', [
+    (lambda name, data: (name, data.replace(b'torch.jit._pickle\nbuild_intlist', b'posix\nsystem')),
+     'archive with posix.system'),
+    (lambda name, data: (name, pickle.dumps([]) if name.endswith('data.pkl') else data),
+     'archive with a list instead of a module'),
+    (lambda name, data: (name, data[:20]), 'cannot be read as a checkpoint'),
+    (lambda name, data: (name.replace('data/0', 'data/9'), data), 'cannot be read as a checkpoint')])
+def test_archives_with_something_else(tmp_path, change, says):
+    torch.jit.script(Part()).save(tmp_path / 'part.pt')
+    with zipfile.ZipFile(tmp_path / 'part.pt') as archive:
+        files = dict(change(name, archive.read(name)) for name in archive.namelist())
+    with zipfile.ZipFile(tmp_path / 'part.pt', 'w') as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    with pytest.raises(InputError, match=f'part.pt: .*{says}'):
+        read_checkpoint(str(tmp_path / 'part.pt'))
 
 
 class Harmful:

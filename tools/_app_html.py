@@ -24,14 +24,15 @@ STYLE = '''
 .bar i.muted { height: .3em; margin-top: 2px; background: #999; }
 .row { margin: .5em 0; } .row b { display: block; font-weight: 600; }
 .track { position: relative; height: 2.1em; cursor: pointer;
-  overflow: hidden; background: #eee; color: #000; }
-.track span { position: absolute; top: 0; bottom: 0; overflow: hidden; white-space: nowrap;
+  overflow: hidden; background: #eee; }
+.track span { position: absolute; color: #000; top: 0; bottom: 0; overflow: hidden; white-space: nowrap;
   padding: .35em .3em; box-sizing: border-box; border-right: 1px solid #fff; font-size: .85em;
   text-overflow: ellipsis; font-weight: 600; }
 .now { position: absolute; top: 0; bottom: 0; width: 2px; background: #d00; z-index: 1;
   pointer-events: none; }
 .strip { display: flex; flex-wrap: wrap; gap: 4px; }
 .strip img { width: 104px; height: auto; margin: 0; border-radius: 2px; }
+#status { min-height: 4.5em; } #status .pending { opacity: 0; }  /* below the progress */
 .result.error { border-left: 4px solid #c00; padding: .4em .8em; background: #fdecea; color: #611; }
 '''
 # a click in a track moves the video there, and the line below it names what is done

@@ -9,6 +9,7 @@ from mmengine.dataset import pseudo_collate
 
 from mmaction.apis import init_recognizer
 from projects.cast.apis import Names, Timeline, rankings, read_names
+from projects.cast.datasets import pipeline_of
 from projects.cast.datasets.log_mel import HOP
 from projects.cast.engine import read_config
 from projects.cast.models import exchange_blocks, record_attention
@@ -71,7 +72,7 @@ class ServedModel:
         self.title, self.random, self.topk = Path(config).stem, checkpoint is None, topk
         self.window, self.stride = window, stride
         for views in ('val', 'test'):
-            for transform in self.config[f'{views}_dataloader'].dataset.pipeline:
+            for transform in pipeline_of(self.config, views):
                 if transform['type'] in ('InitVideo', 'OpenVideo'):
                     transform['decoder'] = 'pyav'  # decord cannot read what browsers record
         self.names: Names = read_names(self.config, label_map)

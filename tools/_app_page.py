@@ -9,13 +9,16 @@ from _app_files import Workspace
 from _app_html import SCRIPT, attention, bars, message, timelines
 from _app_model import ServedModel
 from _app_read import Reader, Reading
+from _app_run import Run
 from _timeline_files import by_second, draw, segments, write_json, write_segments
 
 from projects.cast.apis import Scores
+from projects.cast.serving import Stopped
 from projects.cast.utils import InputError
 
 READY = 'Upload a video, record one or choose an example; then press Predict.'
 FAILED = 'The server could not finish this; its log says why.'
+BUSY = 'Too many others are waiting; please try again in a minute.'
 
 
 class Page:
@@ -33,6 +36,7 @@ class Page:
                  workspace: Workspace) -> None:
         self.models, self.read, self.workspace = models, reader, workspace
         self.limits = reader.limits
+        self.runs: Dict[str, Run] = {}
         self.blocks = gr.Blocks(title='CAST', analytics_enabled=False, delete_cache=(60, 3600))
         with self.blocks:
             gr.Markdown('# What is done in this video?\n' + self.about())
@@ -62,7 +66,9 @@ class Page:
                        self.files]
             event = start.click(self.predict, self.video, outputs, concurrency_limit=1,
                                 api_visibility='private', show_progress_on=self.status)
-            stop.click(lambda: message('Stopped.'), None, self.status, cancels=event, queue=False,
+            event.failure(lambda: message(BUSY, error=True), None, self.status, queue=False,
+                          show_progress='hidden', api_visibility='private')
+            stop.click(self.stop, None, outputs, cancels=event, queue=False, show_progress='hidden',
                        api_visibility='private')
             for change in (self.video.upload, self.video.stop_recording, self.video.clear):
                 change(self.keep, self.video, None, queue=False, api_visibility='private')
@@ -81,36 +87,60 @@ class Page:
         self.workspace.keep(str(request.session_hash), video)
 
     def leave(self, request: gr.Request) -> None:
-        """Removes the files of a user who has closed the page."""
-        self.workspace.leave(str(request.session_hash))
+        """Stops what a user who has closed the page is waiting for, and removes their files."""
+        session = str(request.session_hash)
+        run = self.runs.pop(session, None)
+        if run:
+            run.end()
+        self.workspace.leave(session)
+
+    def stop(self, request: gr.Request) -> Dict[Any, Any]:
+        """Stops what a user is waiting for, and removes the results that are there already."""
+        session = str(request.session_hash)
+        run, said = self.runs.get(session), {self.status: message('Stopped.')}
+        if run is None or run.ended.is_set():  # it is waiting in the queue, or there is none
+            return said
+        run.end()
+        if self.runs.get(session) is run:
+            self.workspace.drop_results(session)
+        return {**self.clean(), **said}
+
+    def clean(self) -> Dict[Any, Any]:
+        """Returns the changes that remove all results from the page."""
+        return {self.over_time: gr.Row(visible=False), self.files: gr.File(visible=False), self.seen: None,
+                **{part: bars(m.title, None, m.random) for part, m in zip(self.bars, self.models)},
+                **{part: '' for part in self.attention}}
 
     def predict(self, video: Any, request: gr.Request, progress=gr.Progress()) -> Iterator[Dict[Any, Any]]:
         """Yields changes of the page: bars first, then the timeline, then the rest."""
-        clean = {self.over_time: gr.Row(visible=False), self.files: gr.File(visible=False), self.seen: None,
-                 **{part: bars(m.title, None, m.random) for part, m in zip(self.bars, self.models)},
-                 **{part: '' for part in self.attention}}
         if not video:
             yield {self.status: message(READY, error=True)}
             return
-        yield {**clean, self.status: message('Reading the video ...')}
+        session = str(request.session_hash)
+        run = self.runs[session] = Run(progress)
         try:
-            yield from self.answer(str(video), self.workspace.fresh(str(request.session_hash)), progress)
+            yield {**self.clean(), self.status: message('Reading the video ...')}
+            yield from self.answer(str(video), self.workspace.fresh(session), run)
+        except Stopped:  # what the user reads is said by `stop`
+            pass
         except InputError as error:
             name = Path(video).name
             yield {self.status: message(str(error).replace(str(video), name), error=True)}
         except Exception:  # a visitor gets no traceback
             traceback.print_exc()
             yield {self.status: message(FAILED, error=True)}
+        finally:
+            run.ended.set()
 
-    def answer(self, video: str, folder: Path, progress: Any) -> Iterator[Dict[Any, Any]]:
+    def answer(self, video: str, folder: Path, run: Run) -> Iterator[Dict[Any, Any]]:
         """Yields the results of a video."""
-        progress(0, 'reading the video')
-        readings = self.read(video, folder / 'video.mp4')
-        progress(0, 'looking at the whole video')
+        run.tell(0, 'reading the video')
+        readings = self.read(video, folder / 'video.mp4', run.stop)
+        run.tell(0, 'looking at the whole video')
         found = [model.predict(reading.clip) for model, reading in zip(self.models, readings)]
         yield {part: bars(model.title, prediction, model.random)
                for part, model, prediction in zip(self.bars, self.models, found)}
-        scores = self.score(readings, progress)
+        scores = self.score(readings, run)
         end = max(window.stop for window in scores[0])
         seconds = [by_second(windows, model.names, model.topk) for windows, model in zip(scores, self.models)]
         tracks = {f'{i}. {m.title}' if len(self.models) > 1 else m.title: {
@@ -118,14 +148,14 @@ class Page:
                   for i, (m, s) in enumerate(zip(self.models, seconds), 1)}
         yield {self.over_time: gr.Row(visible=True), self.seen: str(folder / 'video.mp4'),
                self.timeline: timelines(tracks, self.models[0].window, self.models[0].stride, end)}
-        progress(1, 'where the experts look')
+        run.tell(1, 'where the experts look')
         maps = [model.attention(reading.clip) for model, reading in zip(self.models, readings)]
         files = write_files(folder, tracks, seconds, found, end, Path(video).name)
         yield {**{part: attention(model.title, m) for part, model, m in zip(
             self.attention, self.models, maps)}, self.files: gr.File(files, visible=True),
             self.status: message(f'Done: {Path(video).name}, {end:.1f} s.')}
 
-    def score(self, readings: Sequence[Reading], progress: Any) -> List[List[Scores]]:
+    def score(self, readings: Sequence[Reading], run: Run) -> List[List[Scores]]:
         """Returns the scores of the windows of each model."""
         total, done, began = sum(len(reading.windows) for reading in readings), 0, time.monotonic()
         scores: List[List[Scores]] = []
@@ -134,7 +164,7 @@ class Page:
             step = model.timeline.batch_size
             for i in range(0, len(reading.windows), step):
                 left = f', {(time.monotonic() - began) / done * (total - done):.0f} s left' if done else ''
-                progress((done, total), f'labels over time{left}', unit='windows')
+                run.tell((done, total), f'labels over time{left}', unit='windows')
                 scores[-1] += model.timeline.score(reading.windows[i:i + step])
                 done += len(reading.windows[i:i + step])
         return scores

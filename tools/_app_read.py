@@ -1,4 +1,5 @@
 """The one place where the web page opens uploaded files: in processes with limits."""
+import threading
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Sequence, Tuple
 
@@ -32,7 +33,7 @@ class Reader:
         self.models, self.limits = models, limits
         self.guards = [Guard(model.config, limits) for model in models]
 
-    def __call__(self, video: str, preview: Path) -> List[Reading]:
+    def __call__(self, video: str, preview: Path, stop: threading.Event) -> List[Reading]:
         """Reads a video for each model, and writes a copy that browsers play.
 
         Writing the copy comes first, as it finds out how long a video is that does not announce it, such as
@@ -40,11 +41,13 @@ class Reader:
 
         Raises:
             InputError: If the video is gone, exceeds a limit, or cannot be decoded.
+            Stopped: If ``stop`` is set.
         """
         if not Path(video).is_file():
             raise MissingFileError('the file is no longer on the server; upload it again')
-        self.guards[0].preview(video, str(preview))
-        return [Reading(guard.clip(video), list(guard.windows(video, model.window, model.stride)))
+        self.guards[0].preview(video, str(preview), stop)
+        return [Reading(guard.clip(video, stop=stop),
+                        list(guard.windows(video, model.window, model.stride, stop)))
                 for guard, model in zip(self.guards, self.models)]
 
     def close(self) -> None:

@@ -98,7 +98,7 @@ def row(track: str, parts: Sequence[Segment], end: float) -> str:
 
 def span(part: Segment, colour: str, end: float) -> str:
     """Returns a segment as a part of its track, pale where the model is unsure."""
-    name, opacity = html.escape(part.name), round(90 + 165 * part.probability)
+    name, opacity = html.escape(part.name), round(70 + 130 * part.probability)  # black on it is legible
     left, width = 100 * part.start / end, 100 * (part.stop - part.start) / end
     return (f'<span style="left:{left:.3f}%;width:{width:.3f}%;background:{colour}{opacity:02x}" '
             f'title="{name}, {part.start:.1f} to {part.stop:.1f} s, {100 * part.probability:.0f} %">'

@@ -29,7 +29,6 @@ from study.rows import (
     RATES,
     ROWS,
     VERSION,
-    experts_of,
     grid_of,
     rate,
     read_rates,
@@ -37,6 +36,7 @@ from study.rows import (
 )
 from study.run import prepare, train
 
+from projects.cast.engine import expert_configs
 from projects.cast.utils import InputError, run_tool
 
 TUNING_SEED = 99  # it is not reported
@@ -80,7 +80,7 @@ class Study:
     def config(self, name: str, seed: int) -> Config:
         """Returns the config of a row, with the experts of a seed."""
         config = study_config(ROWS[name].config, ROWS[name].adapters, ROWS[name].hidden)
-        for cfg in experts_of(config.model).values():
+        for cfg in expert_configs(config.model).values():
             cfg.checkpoint = str(self.experts / f'{PRETRAINED[cfg.type]}_seed{seed}.pth')
         return prepare(config, self.data)
 

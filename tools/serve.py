@@ -9,7 +9,6 @@ token. docs/serving.md has the routes, the statuses and the limits. The extra `s
 """
 import argparse
 import signal
-import zipfile
 from pathlib import Path
 
 import projects.cast  # noqa: F401  isort: skip  must precede anything of mmaction
@@ -19,21 +18,12 @@ from mmengine import DictAction
 from mmaction.apis import init_recognizer
 from mmaction.utils import register_all_modules
 from projects.cast.apis import read_names
-from projects.cast.checkpoints.reader import is_torchscript
+from projects.cast.datasets import pipeline_of
 from projects.cast.engine import read_config
-from projects.cast.serving import Guard, Limits, is_local
+from projects.cast.serving import INSTALL, Guard, Limits, is_local
 from projects.cast.utils import InputError, library, run_tool
 
 MIB = 2**20
-INSTALL = 'pip install -e ".[serve]"'
-
-
-def holds_code(checkpoint: str) -> bool:
-    """Whether a file is a TorchScript archive, of which torch runs a part when it reads it."""
-    try:
-        return is_torchscript(checkpoint)
-    except zipfile.BadZipFile:
-        return False  # the error is that of the reader
 
 
 def main() -> None:
@@ -80,9 +70,6 @@ def main() -> None:
     if not token and (args.token_file or not is_local(args.host)):
         raise InputError(f'--host {args.host}: others than this machine can reach it; give a --token-file '
                          'that is not empty')
-    if args.checkpoint and holds_code(args.checkpoint):
-        raise InputError(f'{args.checkpoint}: is a TorchScript archive, which can hold code; convert it by '
-                         'tools/convert/release_checkpoint.py, or serve a checkpoint of a training run')
     register_all_modules()
     config = read_config(args.config, args.cfg_options)
     names = read_names(config, args.label_map)
@@ -93,11 +80,12 @@ def main() -> None:
     if args.checkpoint is None:
         print('No checkpoint: weights and scores are random; this only shows that the server works.')
     metrics = Metrics()
-    pipeline = config.test_dataloader.dataset.pipeline
     settings = Settings(args.queue, args.decoders, args.upload_seconds, args.topk, token,
-                        any(transform['type'] == 'LoadSpectrogram' for transform in pipeline))
+                        any(transform['type'] == 'LoadSpectrogram' for transform in pipeline_of(config)))
     signal.signal(signal.SIGTERM, lambda *_: exit(0))  # uvicorn raises it again once all is done
     with Guard(config, limits) as guard:
+        if guard.no_windows:
+            print(f'/v1/timeline answers 501: {guard.no_windows}')
         batcher = Batcher(model, args.max_batch, args.max_wait_ms / 1000, metrics)
         try:
             serve(create_app(Service(guard, batcher, names, settings, metrics)), args.host, args.port,

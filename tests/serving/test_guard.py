@@ -1,15 +1,17 @@
 """Files of strangers are decoded as ours, in processes whose end is always known."""
+import copy
 import json
 import os
 import signal
 import struct
+import sys
+import threading
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from conftest import randomised, write_frames
+from conftest import children, randomised, write_frames
 from mmengine import Config
 from mmengine.dataset import Compose, pseudo_collate
 from sounds import write_sound
@@ -17,31 +19,18 @@ from sounds import write_sound
 from mmaction.apis import inference_recognizer
 from projects.cast.datasets import MediaStream, WindowReader
 from projects.cast.engine.with_sound import add_sound
-from projects.cast.serving import Guard, Limits, VideoRefused
+from projects.cast.serving import Guard, Limits, Stopped, VideoRefused
 from projects.cast.serving.messages import HEADER, BrokenMessage, receive, send
-from projects.cast.serving.probe import container_of
 from projects.cast.utils import InputError
 
 pytest.importorskip('av')
+from projects.cast.serving.probe import container_of  # noqa: E402
 
 
 @pytest.fixture(scope='module')
 def guard(config):
     with Guard(config) as guard:
         yield guard
-
-
-def children(process):
-    """Processes that a process started and that are there."""
-    found = []
-    for path in Path('/proc').glob('[0-9]*/stat'):
-        try:
-            fields = path.read_text().rpartition(')')[2].split()
-        except OSError:
-            continue
-        if int(fields[1]) == process:
-            found.append(int(path.parent.name))
-    return found
 
 
 @pytest.fixture(autouse=True)
@@ -102,6 +91,30 @@ def test_impossible_windows_are_the_callers_fault(guard, mini_root):
     with pytest.raises(InputError, match='must be positive') as error:
         next(guard.windows(mini_root / 'P01/videos/P01_01.mp4', 0, 1))
     assert not isinstance(error.value, VideoRefused)
+
+
+@pytest.mark.parametrize('change, says', [
+    (lambda cfg: cfg.pop('val_dataloader'), 'has no val_dataloader, whose pipeline reads the videos'),
+    (lambda cfg: cfg.val_dataloader.dataset.pipeline.pop(1), 'windows need a pipeline with one sampler')])
+def test_a_config_that_cannot_read_windows(config, mini_root, change, says):
+    config, video = Config(copy.deepcopy(config._cfg_dict)), mini_root / 'P01/videos/P01_01.mp4'
+    change(config)
+    with Guard(config) as guard:
+        with pytest.raises(InputError, match=says) as error:
+            next(guard.windows(video, 1., 1.))
+        assert not isinstance(error.value, VideoRefused) and says in guard.no_windows
+        assert guard.clip(video)['inputs'].shape[0] == 2
+
+
+def test_without_pyav(config, monkeypatch):
+    monkeypatch.setitem(sys.modules, 'av', None)
+    with pytest.raises(InputError, match=r'decoding uploads needs av; run: pip install -e "\.\[serve\]"'):
+        Guard(config)
+
+
+def test_a_request_builds_no_pipeline(guard, monkeypatch, mini_root):
+    monkeypatch.setattr('projects.cast.datasets.window_reader.TRANSFORMS', None)  # in this process
+    assert len(list(guard.windows(mini_root / 'P01/videos/P01_01.mp4', 1., 1.))) > 1
 
 
 def test_previews_play_in_browsers(guard, mini_root, tmp_path):
@@ -179,6 +192,18 @@ def test_an_abandoned_call_ends_its_process(guard, mini_root):
     next(windows)
     assert len(children(guard.process.pid)) == 1
     windows.close()  # and the fixture sees that nothing is left
+
+
+def test_a_call_that_is_stopped(guard, tmp_path):
+    """Its process has ended, as the fixture sees, long before it would."""
+    write_frames(tmp_path / 'video.mp4', np.arange(600) / 25, (1280, 720), preset='ultrafast')
+    stop = threading.Event()
+    threading.Timer(0.5, stop.set).start()
+    with pytest.raises(Stopped):
+        guard.preview(tmp_path / 'video.mp4', tmp_path / 'preview.mp4', stop)
+    for call in (guard.clip, lambda path, stop: [*guard.windows(path, 1., 1., stop)]):
+        with pytest.raises(Stopped):
+            call(tmp_path / 'video.mp4', stop=stop)
 
 
 def test_the_process_that_forks_is_started_again(guard, mini_root):

@@ -233,7 +233,19 @@ def test_a_token(options, tmp_path, video):
         served.stop()
 
 
+def test_a_config_without_windows(options, tmp_path, video):
+    served = Served(tmp_path / 'tmp', *options, 'val_dataloader=None')
+    try:
+        assert ask(served.port, whole(form(video)))[0] == 200
+        status, body = ask(served.port, whole(form(video), path=b'/v1/timeline'))
+        assert status == 501 and json.loads(body)['error'] == dict(
+            kind='no timeline', message='the config of this model has no pipeline that reads windows')
+    finally:
+        served.stop()
+
+
 @pytest.mark.parametrize('arguments, says', [
+    (['--cfg-options', 'label_map=None', 'test_dataloader=None'], 'has no test_dataloader, whose pipeline'),
     (['--host', '0.0.0.0'], 'give a --token-file'), (['--queue', '0'], '--queue 0 must be positive'),
     (['--token-file', os.devnull], 'that is not empty')])
 def test_what_cannot_be_served(monkeypatch, arguments, says):

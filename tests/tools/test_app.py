@@ -1,4 +1,5 @@
 """The web page as visitors use it, in headless Chromium; what it computes, and what it leaves behind."""
+import re
 import shutil
 import signal
 import socket
@@ -13,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import ENV, MINI, ROOT, load_tool, mini_dict, mini_options, write_frames
+from conftest import ENV, MINI, ROOT, children, load_tool, mini_dict, mini_options, write_frames
 from mmengine.dataset import Compose
 from sounds import write_sound
 
@@ -22,6 +23,8 @@ sys.path[:0] = [str(ROOT / 'tools'), str(ROOT / 'tools/analysis')]
 import _app_html as page  # noqa: E402
 import _app_model as app_model  # noqa: E402
 from _app_files import PREFIX, Workspace  # noqa: E402
+from _timeline_files import Segment, colours  # noqa: E402
+from _timeline_page import span  # noqa: E402
 
 from projects.cast.apis.inferencer import sample  # noqa: E402
 from projects.cast.utils import InputError  # noqa: E402
@@ -65,6 +68,16 @@ def test_a_model_without_exchange_has_no_maps(mini_root):
     clip = Compose(model.config.test_dataloader.dataset.pipeline)(sample(str(next(mini_root.rglob('*.mp4')))))
     assert model.attention(clip) is None and 'no exchange' in page.attention('a', None)
     assert sum(value for _, value in model.predict(clip).best['verb']) <= 1 + 1e-5
+
+
+def test_names_are_legible_where_the_model_is_sure():
+    """Black on each colour of a track, as it is over the track's grey: what WCAG 2 asks of text."""
+    for colour in set(colours([str(i) for i in range(20)]).values()):
+        found = re.search('#(......)(..)', span(Segment(0., 1., 'a', 1.), colour, 1.))
+        rgb, alpha = bytes.fromhex(found[1]), int(found[2], 16) / 255
+        mixed = np.array([*rgb]) / 255 * alpha + 0xee / 255 * (1 - alpha)
+        linear = np.where(mixed <= 0.04045, mixed / 12.92, ((mixed + 0.055) / 1.055)**2.4)
+        assert (linear @ [0.2126, 0.7152, 0.0722] + 0.05) / 0.05 > 4.5, colour
 
 
 def test_files_of_users_and_of_killed_processes(tmp_path):
@@ -158,6 +171,10 @@ class Server:
         self.process.send_signal(how)
         self.process.wait(60)
 
+    def decoding(self):
+        """Processes that decode a file now."""
+        return [p for guard in children(self.process.pid) for p in children(guard)]
+
     def files(self):
         """What users have here."""
         return [p for p in self.folder.glob(f'{PREFIX}*/uploads/*/*')
@@ -177,6 +194,7 @@ def videos(mini_root, tmp_path_factory):
     shutil.copy(source, folder / 'good.mp4')
     shutil.copy(mini_root / 'P01/videos/P01_02.mp4', folder / 'examples/example.mp4')
     write_frames(folder / 'long.mp4', np.arange(80) / 2)
+    write_frames(folder / 'slow.mp4', np.arange(600) / 25, (1280, 720), preset='ultrafast', crf='40')
     (folder / 'wrong.mp4').write_text('This is not a video. ' * 40)
     return folder
 
@@ -190,7 +208,7 @@ def server(browser, mini_root, videos, tmp_path_factory):
     names = [mini_root / f'EPIC_100_{task}_classes.csv' for task in ('verb', 'noun')]
     running = Server(
         tmp_path_factory.mktemp('server'), MINI, '--second', MINI, checkpoint,
-        '--examples', videos / 'examples', '--max-seconds', 30, '--max-mb', 1,
+        '--examples', videos / 'examples', '--max-seconds', 30, '--max-mb', 2, '--queue', 1,
         '--label-map', *names, '--cfg-options', *options)
     yield running
     running.end()
@@ -253,6 +271,31 @@ def check_layout(tab):
     assert narrowest > 60
 
 
+# of text: the contrast with what is behind it, and the text
+CONTRASTS = """() => {
+  const channels = text => text.match(/[\\d.]+/g).map(Number);
+  const light = c => c.slice(0, 3).map(v => v / 255).map(
+    v => v <= .04045 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4).reduce(
+    (sum, v, i) => sum + v * [.2126, .7152, .0722][i], 0);
+  const behind = e => {
+    const layers = [];
+    for (; e; e = e.parentElement) {
+      const [r, g, b, a = 1] = channels(getComputedStyle(e).backgroundColor);
+      layers.unshift([[r, g, b], a]);
+      if (a === 1) break;
+    }
+    return layers.reduce((under, [c, a]) => c.map((v, i) => a * v + (1 - a) * under[i]), [255, 255, 255]);
+  };
+  const texts = [...document.querySelectorAll('h1, .prose p, .result *')].filter(
+    e => [...e.childNodes].some(n => n.nodeType === 3 && n.data.trim()) && e.getBoundingClientRect().width);
+  const found = texts.map(e => {
+    const [a, b] = [channels(getComputedStyle(e).color), behind(e)].map(light).sort((x, y) => y - x);
+    return [(a + .05) / (b + .05), e.textContent];
+  });
+  return [light(behind(document.querySelector('h1'))) < .2, found];
+}"""
+
+
 def test_upload_and_predict(visit, server, videos):
     tab = visit()
     give(tab, videos / 'good.mp4')
@@ -278,6 +321,12 @@ def test_upload_and_predict(visit, server, videos):
     tab.set_viewport_size(NARROW)
     tab.wait_for_timeout(1000)
     check_layout(tab)
+    for theme in ('light', 'dark'):
+        tab.evaluate("theme => document.body.classList.toggle('dark', theme === 'dark')", theme)
+        tab.wait_for_timeout(500)
+        dark, contrasts = tab.evaluate(CONTRASTS)
+        assert dark == (theme == 'dark') and len(contrasts) > 60
+        assert min(contrasts)[0] > 4.5, (theme, min(contrasts))  # what WCAG 2 asks of text
     assert server.files()
     tab.context.close()
     wait_until(lambda: not server.files())
@@ -288,6 +337,32 @@ def wait_until(true, seconds=60):
     while not true():
         assert time.monotonic() < until
         time.sleep(0.3)
+
+
+def test_stop_a_full_queue_and_leaving(visit, server, videos):
+    """One request runs, one waits, and one is refused; each can be tried again."""
+    running, waiting, refused = visit(), visit(), visit()
+    give(running, videos / 'slow.mp4')
+    running.wait_for_selector('#status >> text=reading the video')
+    give(waiting, videos / 'slow.mp4')
+    waiting.wait_for_selector('#status >> text=queue: 1/1')
+    give(refused, videos / 'good.mp4')
+    status(refused, 'Too many others are waiting; please try again in a minute.')
+    assert 'Error' not in refused.inner_text('#status')
+    uploads = {path for path in server.files() if 'results' not in str(path)}
+    waiting.click('#stop')
+    status(waiting, 'Stopped.')
+    assert len(server.decoding()) == 1
+    running.click('#stop')
+    status(running, 'Stopped.')
+    assert not server.decoding() and {*server.files()} == uploads
+    running.click('#start')
+    running.wait_for_selector('#status >> text=reading the video')
+    wait_until(server.decoding)
+    running.context.close()  # which also stops what is computed for it
+    wait_until(lambda: not server.decoding(), 3)
+    refused.click('#start')
+    status(refused, 'Done: good.mp4')
 
 
 def test_an_example(visit, server, videos):

@@ -106,6 +106,9 @@ def test_accuracies_by_hand(tmp_path):
     tied = sample(3, [0., 0., 0.5, 0.5], True)
     assert PAIRS.accuracies([right, wrong]) == {'within pair': 50., 'verb': 0., 'noun': 50., 'action': 0.}
     assert PAIRS.accuracies([right, tied])['within pair'] == 75.
+    broken = {**sample(1, [0., 1., 0., 0.], True), 'broken': True}  # counts as wrong, as in VerbNounMetric
+    assert PAIRS.accuracies([right, broken]) == {
+        'within pair': 50., 'verb': 0., 'noun': 50., 'action': 0.}
     assert PAIRS.accuracies([right, wrong, tied], dict(low={0, 1}, high={2, 3})) == {
         'low within pair': 100., 'low verb': 0., 'high within pair': 25., 'high verb': 0.,
         'verb': 0., 'noun': pytest.approx(200 / 3), 'action': 0.}

@@ -1,5 +1,6 @@
 """The picture of clips with labels, from real video files."""
 import pickle
+import sys
 
 import cv2
 import numpy as np
@@ -13,6 +14,7 @@ from projects.cast.engine import read_config
 from projects.cast.utils import InputError
 
 TOOL = load_tool('analysis/plot_predictions.py')
+PICTURE = sys.modules['_clips_picture']
 
 
 @pytest.fixture(scope='module')
@@ -71,6 +73,39 @@ def test_several_models(mini_root, config, results, tmp_path):
         assert output.count('; CAST: ') == 4
         heights.append(len(cv2.imread(str(tmp_path / 'p.png'))))
     assert heights[0] == pytest.approx(heights[1] + 2 * 0.2 * 110, abs=2)  # a line in both rows of clips
+
+
+def clips_of(models, tasks, count=4):
+    frames = [np.full((48, 64, 3), 90, np.uint8)] * 4
+    wrong = {task: f'{name[::-1]}' for task, name in tasks.items()}
+    return [PICTURE.Clip(frames, [0.] * 4, {model: {
+        task: PICTURE.Label(name, (name, wrong[task])[(i + n) % 2], 1., (i + n) % 2 == 0)
+        for task, name in tasks.items()} for n, model in enumerate(models)}) for i in range(count)]
+
+
+TASKS = dict(verb='turn-on-and-off', noun='washing-up liquid')
+
+
+@pytest.mark.parametrize('models, tasks, columns', [
+    (['model'], dict(verb='cut', noun='onion'), 3), (['CLIP', 'CAST'], TASKS, 2),
+    (['independent experts', 'late fusion', 'CAST'], dict(verb='down-upright', noun='azure'), 2),
+    ([f'model with a long name {i}' for i in range(5)], {**TASKS, 'tool': 'chopping board'}, 1),
+    ([f'model {i}' for i in range(10)], dict(action='Pretending to put something $underneath$ it'), 2),
+    (['m' * 60, 'n' * 60], dict(verb='v' * 70, noun='noun'), 1)], ids=range(6))
+def test_labels_neither_touch_nor_leave_the_picture(models, tasks, columns):
+    fig = PICTURE.picture(clips_of(models, tasks), 'a title ' * (30 if len(models) == 2 else 3))
+    fig.canvas.draw()
+    boxes = [(text.get_window_extent(), text.get_text()) for text in fig.texts if text.get_text()]
+    boxes += [(ax.get_window_extent(), 'frames') for ax in fig.axes]
+    for i, (box, text) in enumerate(boxes):
+        assert 0 <= box.x0 and box.x1 <= fig.bbox.width and 0 <= box.y0 and box.y1 <= fig.bbox.height, text
+        for other, beside in boxes[:i]:
+            assert (box.x0 >= other.x1 or box.x1 <= other.x0 or box.y0 >= other.y1
+                    or box.y1 <= other.y0), (text, beside)
+    assert len({round(ax.get_position().x0, 3) for ax in fig.axes}) == columns
+    cut = [text.get_text() for text in fig.texts if '…' in text.get_text()][1 if len(models) == 2 else 0:]
+    assert bool(cut) == (len(models[0]) == 60) and all('100 %' in text or len(text) > 30 for text in cut)
+    PICTURE.plt.close(fig)
 
 
 def test_names_of_models():

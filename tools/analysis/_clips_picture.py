@@ -1,6 +1,6 @@
 """Draws the picture of plot_predictions.py: rows of frames with their labels."""
 from pathlib import Path
-from typing import Dict, List, NamedTuple, Optional
+from typing import Dict, List, NamedTuple, Optional, Sequence
 
 import cv2
 import matplotlib
@@ -11,11 +11,14 @@ from projects.cast.utils import InputError
 
 matplotlib.use('Agg')
 import matplotlib.pyplot as plt  # noqa: E402
+from matplotlib.figure import Figure  # noqa: E402
+from matplotlib.font_manager import FontProperties  # noqa: E402
 
-COLUMNS = 3
+COLUMNS = 3  # of clips at most; long labels have fewer
 WIDTH, DPI = 10., 110  # inches and pixels per inch, as in plot_run.py, to fit below its curves
 MARGIN, LINE, TITLE = 0.12, 0.2, 0.34  # inches: space around a clip, for a line, and for the title
-INDENT, MARK, LETTER = 0.64, 0.14, 0.075  # inches: where labels begin at least, width of a mark and a letter
+MARK, GAPS, STRIP = 0.14, (0.1, 0.4), 4.76  # inches: a mark, space between columns of labels, widest strip
+SIZE = 9  # points of labels
 COLOURS = {None: '#777777', True: '#1a7f37', False: '#c62828'}
 MARKS = {None: '', True: '✓', False: '✗'}
 
@@ -51,49 +54,98 @@ def strip(frames: List[np.ndarray], height: int = 170, gap: int = 4) -> np.ndarr
     return np.concatenate(parts[1:], 1)
 
 
-def shorten(text: str, length: int) -> str:
-    """Shortens a text to at most so many characters."""
-    return text if len(text) <= length else f'{text[:length - 1]}…'
+def said(label: Label) -> str:
+    """Returns a prediction as it is written."""
+    return f'{label.predicted} {100 * label.probability:.0f} %'
 
 
-def write_labels(fig, clip: Clip, left: float, bottom: float, width: float) -> None:
+def width_of(fig: Figure, text: str, size: float = SIZE) -> float:
+    """Returns the width of a text in inches."""
+    renderer = fig.canvas.get_renderer()  # type: ignore[attr-defined]
+    return renderer.get_text_width_height_descent(text, FontProperties(size=size), False)[0] / fig.dpi
+
+
+def fit(fig: Figure, text: str, room: float, tail: str = '', size: float = SIZE) -> str:
+    """Cuts a text in front of its tail until it fits."""
+    whole = text + tail
+    while width_of(fig, whole, size) > room + 1e-6 and text:  # not for a rounding error
+        text = text[:-1]
+        whole = f'{text}…{tail}'
+    return whole
+
+
+def table_widths(fig: Figure, clips: Sequence[Clip]) -> List[float]:
+    """Returns the widths of the columns of labels in inches: names of models, and each task."""
+    widths = [max(width_of(fig, name) for name in ('true', *clips[0].models))]
+    for task in clips[0].labels:
+        texts = [text for clip in clips for text in (
+            clip.labels[task].true, *(said(labels[task]) for labels in clip.models.values()))]
+        widths.append(MARK + max(width_of(fig, text) for text in texts))
+    return widths
+
+
+def narrowed(widths: Sequence[float], room: float) -> List[float]:
+    """Narrows the widest columns until all fit."""
+    found = [*widths]
+    while sum(found) > room:
+        found[found.index(max(found))] -= 0.02
+    return found
+
+
+def write_labels(fig: Figure, clip: Clip, left: float, bottom: float, widths: Sequence[float],
+                 gap: float) -> None:
     """Writes the truth and each model's prediction in lines. Positions are in inches."""
-    indent = max(INDENT, *(LETTER * len(name) + 2 * MARK for name in clip.models))
 
     def write(x: float, line: int, text: str, colour: str) -> None:
         y = bottom + LINE * (len(clip.models) + 0.68 - 0.96 * line)
-        fig.text(x / WIDTH, y / fig.get_figheight(), text, color=colour, fontsize=9, va='center')
+        fig.text(x / WIDTH, y / fig.get_figheight(), text, color=colour, fontsize=SIZE, va='center',
+                 parse_math=False)
 
     for line, text in enumerate(('true', *clip.models)):
-        write(left, line, text, COLOURS[None])
-    step = (width - indent + MARK) / len(clip.labels)
-    length = int(32 * (width - indent) / (width - INDENT)) // len(clip.labels)
-    for i, task in enumerate(clip.labels):
-        x = left + indent + i * step
-        write(x, 0, shorten(clip.labels[task].true, length), '#222222')
+        write(left, line, fit(fig, text, widths[0]), COLOURS[None])
+    for i, (task, width) in enumerate(zip(clip.labels, widths[1:]), 1):
+        x = left + sum(widths[:i]) + gap * i + MARK
+        write(x, 0, fit(fig, clip.labels[task].true, width - MARK), '#222222')
         for line, labels in enumerate(clip.models.values(), 1):
             label = labels[task]
+            tail = said(label)[len(label.predicted):]
             write(x - MARK, line, MARKS[label.right], COLOURS[label.right])
-            write(x, line, f'{shorten(label.predicted, length - 5)} {100 * label.probability:.0f} %',
-                  COLOURS[label.right])
+            write(x, line, fit(fig, label.predicted, width - MARK, tail), COLOURS[label.right])
 
 
-def draw(clips: List[Clip], title: str, path: Path) -> None:
-    """Draws all clips in columns, with labels above the frames."""
-    strips = [strip(clip.frames) for clip in clips]
-    width = WIDTH / COLUMNS - 2 * MARGIN
-    height = max(width * image.shape[0] / image.shape[1] for image in strips)
+def picture(clips: Sequence[Clip], title: str) -> Figure:
+    """Returns the picture of all clips in columns, with labels above the frames.
+
+    There are as many columns as labels of this length allow; what one column does not hold is cut.
+    """
+    fig = plt.figure(figsize=(WIDTH, 1), dpi=DPI)
+    widths = table_widths(fig, clips)
+    gaps = len(widths) - 1
+    needed = sum(widths) + gaps * GAPS[0] + 2 * MARGIN
+    columns = max(min(int(WIDTH / needed), COLUMNS), 1)
+    width = WIDTH / columns - 2 * MARGIN
+    widths = narrowed(widths, width - gaps * GAPS[0])
+    gap = min((width - sum(widths)) / gaps, GAPS[1])
+    strips, wide = [strip(clip.frames) for clip in clips], min(width, STRIP)
+    height = max(wide * image.shape[0] / image.shape[1] for image in strips)
     cell = height + LINE * (1.2 + len(clips[0].models)) + 2 * MARGIN
-    total = -(-len(clips) // COLUMNS) * cell + TITLE
-    fig = plt.figure(figsize=(WIDTH, total))
-    fig.text(0.5, 1 - 0.6 * TITLE / total, title, ha='center', va='center', fontsize=10)
+    total = -(-len(clips) // columns) * cell + TITLE
+    fig.set_size_inches(WIDTH, total)
+    fig.text(0.5, 1 - 0.6 * TITLE / total, fit(fig, title, WIDTH - 2 * MARGIN, size=SIZE + 1), ha='center',
+             va='center', fontsize=SIZE + 1, parse_math=False)
     for i, (clip, image) in enumerate(zip(clips, strips)):
-        left = i % COLUMNS * WIDTH / COLUMNS + MARGIN
-        bottom = total - TITLE - (i // COLUMNS + 1) * cell + MARGIN
-        ax = fig.add_axes((left / WIDTH, bottom / total, width / WIDTH, height / total), anchor='N')
+        left = i % columns * WIDTH / columns + MARGIN
+        bottom = total - TITLE - (i // columns + 1) * cell + MARGIN
+        ax = fig.add_axes((left / WIDTH, bottom / total, wide / WIDTH, height / total), anchor='NW')
         ax.imshow(image)
         ax.axis('off')
-        write_labels(fig, clip, left, bottom + height, width)
+        write_labels(fig, clip, left, bottom + height, widths, gap)
+    return fig
+
+
+def draw(clips: Sequence[Clip], title: str, path: Path) -> None:
+    """Writes the picture of all clips."""
+    fig = picture(clips, title)
     fig.savefig(path, dpi=DPI, format='png')
     plt.close(fig)
 

@@ -16,7 +16,7 @@ from typing import Dict, List, Sequence, Set, Tuple
 
 import numpy as np
 from _classes import read_classes
-from _dump import read_dump
+from _dump import by_task, read_dump
 from scipy import stats
 
 from projects.cast.utils import InputError, run_tool
@@ -40,17 +40,16 @@ def accuracies(samples: Sequence[dict], groups: Groups = {}) -> Dict[str, float]
                for s in samples):
         raise InputError('pair_accuracy.py needs finite scores of an even number of verbs, and of nouns, as '
                          'the models of tools/mini_reversed.sh and tools/mini_sound.sh give them')
-    labels = np.array([[int(s['gt_label'][task]) for task in ('verb', 'noun')] for s in samples])
-    within, right = np.zeros(len(samples)), np.zeros((len(samples), 2))
+    labels, within, right = np.zeros(len(samples), int), np.zeros(len(samples)), np.zeros((len(samples), 2))
     for i, sample in enumerate(samples):
-        verb, score = labels[i, 0], sample['pred_score']
-        own, other = float(score['verb'][verb]), float(score['verb'][verb ^ 1])
+        tasks = by_task(sample)  # a video that could not be read counts as wrong
+        labels[i], score = tasks['verb']
+        own, other = float(score[labels[i]]), float(score[labels[i] ^ 1])
         within[i] = (own > other) + 0.5 * (own == other)
-        right[i] = [int(score[task].argmax()) == label
-                    for task, label in zip(('verb', 'noun'), labels[i])]
+        right[i] = [int(tasks[task][1].argmax()) == tasks[task][0] for task in ('verb', 'noun')]
     found = {}
-    for group, verbs in groups.items() or {'': set(labels[:, 0])}.items():
-        chosen = np.isin(labels[:, 0], sorted(verbs))
+    for group, verbs in groups.items() or {'': set(labels)}.items():
+        chosen = np.isin(labels, sorted(verbs))
         found[f'{group} {WITHIN}'.strip()] = within[chosen].mean()
         found[f'{group} verb'.strip()] = right[chosen, 0].mean()
     found |= {'verb': right[:, 0].mean(), 'noun': right[:, 1].mean(), 'action': right.all(1).mean()}

@@ -7,7 +7,7 @@ from typing import Any, Dict, List, NamedTuple
 
 from mmengine import Config, ConfigDict
 
-from projects.cast.engine import read_config
+from projects.cast.engine import expert_configs, read_config
 from projects.cast.utils import InputError
 
 FULL = 'cast_vit-base-p16_clip-videomae_16xb6-u16x2-50e_ek100-rgb'
@@ -123,7 +123,7 @@ def shrink(model: ConfigDict, embed_dims: int, depth: int, num_heads: int, **exp
         A copy of the model without checkpoints.
     """
     model = copy.deepcopy(model)
-    for cfg in experts_of(model).values():
+    for cfg in expert_configs(model).values():
         cfg.update(checkpoint=None, **expert)
         if cfg.type == 'ASTExpert':
             for key in ('img_size', 'num_frames'):
@@ -145,11 +145,6 @@ def shrink(model: ConfigDict, embed_dims: int, depth: int, num_heads: int, **exp
     if model.cls_head.type.startswith('XViT'):
         model.cls_head.num_heads = num_heads
     return model
-
-
-def experts_of(model: ConfigDict) -> Dict[str, ConfigDict]:
-    """Returns the configs of a model's experts by name, or that of its backbone if this is an expert."""
-    return model.backbone.get('experts', {'': model.backbone})
 
 
 def find_config(name: str) -> Path:
@@ -177,7 +172,7 @@ def study_config(config: str, adapters: float = 0., hidden: int = 0) -> Config:
                          'EPIC-KITCHENS-100')
     experts = study.model.backbone.experts
     towers = {cfg.type: cfg.checkpoint for cfg in experts.values()}
-    for name, cfg in experts_of(full.model).items():
+    for name, cfg in expert_configs(full.model).items():
         if cfg.type not in towers:
             raise InputError(f'{config}: the expert {name or "of the model"} is a {cfg.type}, but the study '
                              f'has pre-trained only {", ".join(towers)}')
@@ -186,14 +181,14 @@ def study_config(config: str, adapters: float = 0., hidden: int = 0) -> Config:
     if adapters:
         size.update(frozen=True, adapter_ratio=adapters)
     model = shrink(full.model, small.embed_dims, small.depth, small.num_heads, **size)
-    for cfg in experts_of(model).values():
+    for cfg in expert_configs(model).values():
         cfg.checkpoint = towers[cfg.type]
     model.backbone.drop_path_rate = study.model.backbone.drop_path_rate
     model.cls_head.update(num_classes=study.model.cls_head.num_classes, label_smooth_eps=0.)
     model.data_preprocessor = study.model.data_preprocessor
     if hidden:
         model.cls_head.hidden_channels = hidden
-    if not all(cfg.get('frozen', True) for cfg in experts_of(model).values()):
+    if not all(cfg.get('frozen', True) for cfg in expert_configs(model).values()):
         decay = full.optim_wrapper.paramwise_cfg.layer_decay_rate
         study.optim_wrapper.paramwise_cfg.layer_decay_rate = decay
     study.model = model

@@ -13,7 +13,7 @@ from mmaction.apis.inferencers import ActionRecogInferencer
 from mmaction.registry import INFERENCERS
 from mmaction.structures import ActionDataSample
 
-from ..datasets import Names, read_names
+from ..datasets import Names, pipeline_of, read_names
 from ..hub import find, open_model
 from ..utils import InputError
 
@@ -95,10 +95,7 @@ class CASTInferencer(ActionRecogInferencer):
 
     def _init_pipeline(self, cfg: Config) -> Callable:
         """Builds the config's own test pipeline, which reads files and arrays."""
-        if 'test_dataloader' not in cfg:
-            raise InputError(f'{cfg.filename}: has no test_dataloader, whose pipeline reads the videos; '
-                             'define it in a config that inherits from it')
-        pipeline = Compose(cfg.test_dataloader.dataset.pipeline)
+        pipeline = Compose(pipeline_of(cfg))
         return lambda video: pipeline(sample(video))
 
     def pred2dict(self, data_sample: ActionDataSample) -> Dict[str, Ranking]:

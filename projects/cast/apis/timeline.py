@@ -9,7 +9,7 @@ from mmengine.logging import print_log
 from mmengine.model import BaseModel
 from torch import Tensor
 
-from ..datasets import MediaStream, WindowReader
+from ..datasets import MediaStream, WindowReader, pipeline_of
 from ..utils import InputError
 
 
@@ -39,7 +39,8 @@ class Timeline:
         views: Pipeline whose views are used: ``val``, one view, or ``test``.
 
     Raises:
-        InputError: If the batch size is not positive; see also :class:`WindowReader`.
+        InputError: If the batch size is not positive, or the config has no such pipeline; see also
+            :class:`WindowReader`.
     """
 
     def __init__(self, model: BaseModel, config: Config, length: float, stride: float,
@@ -47,7 +48,7 @@ class Timeline:
         if batch_size <= 0:
             raise InputError(f'batch size {batch_size} must be positive')
         self.model, self.batch_size = model, batch_size
-        self.reader = WindowReader(config[f'{views}_dataloader'].dataset.pipeline, length, stride)
+        self.reader = WindowReader(pipeline_of(config, views), length, stride)
 
     def open(self, source: str) -> MediaStream:
         """Opens a source, with its sound if the model listens."""

@@ -18,6 +18,7 @@ from safetensors.torch import load_file
 from torch.serialization import safe_globals
 
 from ..utils import InputError, MissingFileError
+from .torchscript import is_torchscript, read_torchscript
 
 
 def history_statistic(cls: type, name: str) -> Callable:
@@ -45,14 +46,6 @@ def known_globals() -> List[Union[Any, Tuple[Any, str]]]:
         *((pathlib.PosixPath, f'{module}.PosixPath') for module in ('pathlib', 'pathlib._local'))]
 
 
-def is_torchscript(path: str) -> bool:
-    """Returns whether the file is a TorchScript archive, the format in which OpenAI distributes CLIP."""
-    if not zipfile.is_zipfile(path):
-        return False
-    with zipfile.ZipFile(path) as archive:
-        return any(name.endswith('constants.pkl') for name in archive.namelist())
-
-
 def read_safetensors(path: str) -> dict:
     """Reads a ``.safetensors`` file; one without the frozen experts has their fingerprints in its header."""
     with safe_open(path, 'pt') as file:
@@ -72,7 +65,7 @@ def refuse_bombs(path: str) -> None:
 
 
 def read_checkpoint(path: str, map_location: Any = 'cpu') -> dict:
-    """Reads a torch file, a ``.safetensors`` file, or the state dict of a TorchScript archive.
+    """Reads a torch file, a ``.safetensors`` file, or the tensors of a TorchScript archive.
 
     Args:
         path: Path of the file.
@@ -89,7 +82,7 @@ def read_checkpoint(path: str, map_location: Any = 'cpu') -> dict:
         if str(path).endswith('.safetensors'):
             return read_safetensors(path)
         if is_torchscript(path):
-            return torch.jit.load(str(path), map_location).state_dict()
+            return {name: t.to(map_location) for name, t in read_torchscript(path).items()}
         refuse_bombs(path)
         with safe_globals(known_globals()):
             checkpoint = torch.load(path, map_location, weights_only=True)

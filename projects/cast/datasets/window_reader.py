@@ -26,8 +26,7 @@ class WindowReader:
     """
 
     def __init__(self, pipeline: List[dict], length: float, stride: float) -> None:
-        if min(length, stride) <= 0:
-            raise InputError(f'window {length} and stride {stride} must be positive')
+        check_window(length, stride)
         self.length, self.stride = length, stride
         names = [transform['type'] for transform in pipeline]
         if 'DecodeVideo' not in names:
@@ -74,6 +73,12 @@ class WindowReader:
         for transform in self.after:
             results = transform(results)
         return results
+
+
+def check_window(length: float, stride: float) -> None:
+    """Raises an InputError unless the seconds of a window, and between the starts of two, are positive."""
+    if not min(length, stride) > 0:
+        raise InputError(f'window {length} and stride {stride} must be positive')
 
 
 def resizable(images: List[np.ndarray]) -> Dict[str, Any]:

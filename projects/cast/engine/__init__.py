@@ -4,6 +4,7 @@ from .config_check import check_config, read_config
 from .config_keys import meant
 from .derive import derive
 from .ema import LearnableEMA
+from .expert_configs import expert_configs
 from .layer_decay import LayerDecayOptimWrapperConstructor
 from .runner import CASTRunner
 from .seed_hook import EpochSeedHook
@@ -16,6 +17,6 @@ from .with_sound import with_sound
 __all__ = [
     'AtomicBackend', 'BF16OptimWrapper', 'BF16TestHook', 'Budget', 'CASTRunner', 'CONFIG_FILE',
     'EpochSeedHook', 'LayerDecayOptimWrapperConstructor', 'LearnableEMA', 'SlimCheckpointHook',
-    'WarmupCosineLR', 'check_config', 'derive', 'meant', 'read_config', 'read_shared_config', 'share_config',
-    'with_sound'
+    'WarmupCosineLR', 'check_config', 'derive', 'expert_configs', 'meant', 'read_config',
+    'read_shared_config', 'share_config', 'with_sound'
 ]

@@ -3,7 +3,7 @@ import logging
 import os
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from mmengine import Config
 from mmengine.device import get_device
@@ -15,7 +15,7 @@ from mmaction.models.recognizers.base import BaseRecognizer
 from mmaction.utils import register_all_modules
 
 from ..datasets import read_names
-from ..engine import CONFIG_FILE, Budget, meant, read_config, read_shared_config
+from ..engine import CONFIG_FILE, Budget, expert_configs, meant, read_config, read_shared_config
 from ..utils import InputError, MissingFileError
 from .index import UNPUBLISHED, how_to_get, index
 from .remote import PREFIX, WEIGHTS_FILE, download
@@ -61,8 +61,15 @@ def find(name: str) -> Tuple[Config, str]:
                            f'config file or the name of a config{meant(name, index())}')
 
 
-def open_model(cfg: Config, weights: Optional[str], device: str,
-               experts: Dict[str, str] = {}) -> BaseRecognizer:
+class Opened(NamedTuple):
+    """A recognizer, and what its checkpoint says about itself, which is empty without a checkpoint."""
+
+    model: BaseRecognizer
+    meta: Dict[str, Any]
+
+
+def open_with_meta(cfg: Config, weights: Optional[str], device: str,
+                   experts: Dict[str, str] = {}) -> Opened:
     """Builds the recognizer of a config, and loads weights strictly.
 
     Args:
@@ -74,12 +81,12 @@ def open_model(cfg: Config, weights: Optional[str], device: str,
     Raises:
         InputError: If the model cannot be built, or the weights do not fit.
     """
-    backbone = cfg.model.backbone
+    parts, meta = expert_configs(cfg.model), {}
     for name, file in experts.items():
-        parts = backbone.get('experts', {backbone.get('name', name): backbone})
-        if name not in parts:
+        part = parts.get(name, parts.get(''))  # an expert alone need not have a name
+        if part is None:
             raise InputError(f'experts: there is no expert {name!r}; there are {", ".join(parts)}')
-        parts[name].checkpoint = file
+        part.checkpoint = file
     stranger = Path(str(cfg.filename)).name == CONFIG_FILE
     files = [file for file in (weights, *experts.values()) if file and os.path.isfile(file)]
     most = 8 * sum(map(os.path.getsize, files)) + SPARE
@@ -93,11 +100,17 @@ def open_model(cfg: Config, weights: Optional[str], device: str,
         raise InputError(f'{cfg.filename}: describes no model that can be built ({reason})') from error
     if weights is not None:
         try:
-            load_checkpoint(model, weights, 'cpu', strict=True)
+            meta = load_checkpoint(model, weights, 'cpu', strict=True).get('meta', {})
         except RuntimeError as error:
             reason = ' '.join(str(error).split())[:300]
             raise InputError(f'{weights}: does not fit the model of {cfg.filename}: {reason}') from error
-    return model.to(device)
+    return Opened(model.to(device), meta)
+
+
+def open_model(cfg: Config, weights: Optional[str], device: str,
+               experts: Dict[str, str] = {}) -> BaseRecognizer:
+    """Returns the recognizer alone; see :func:`open_with_meta`."""
+    return open_with_meta(cfg, weights, device, experts).model
 
 
 def load(name: str,

@@ -20,7 +20,7 @@ from ..models.recognizer import experts_of
 from ..utils import InputError
 from .card import Origin, Publication, choose_licence, model_card
 from .index import UNPUBLISHED, how_to_get, index
-from .load import find, open_model
+from .load import find, open_model, open_with_meta
 from .remote import CARD_FILE, FILES, PREFIX, WEIGHTS_FILE, download, parse, upload
 
 
@@ -110,11 +110,9 @@ def push(config: str,
     if metrics and not dataset:
         raise InputError('metrics: say with --dataset what they were measured on')
     cfg, _ = find(config)
-    stored = read_checkpoint(checkpoint)
-    model = open_model(cfg, checkpoint, 'cpu')
+    model, meta = open_with_meta(cfg, checkpoint, 'cpu')
     state = {key: value.clone().contiguous() for key, value in model.state_dict().items()}
-    licence, source = choose_licence(stored.get('meta', {}), state, licence)
-    del stored
+    licence, source = choose_licence(meta, state, licence)
     shared = share_config(cfg, Path(str(cfg.filename)).stem, class_names(cfg, model, label_map))
     metadata, files = {'format': 'pt'}, {}
     experts = experts_in(model)

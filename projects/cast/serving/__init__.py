@@ -1,6 +1,6 @@
-from .guard import Guard
+from .guard import INSTALL, Guard
 from .limits import KINDS, Limits, VideoRefused, is_local
+from .messages import Stopped
 from .preview import encode
-from .probe import BoundedStream
 
-__all__ = ['KINDS', 'BoundedStream', 'Guard', 'Limits', 'VideoRefused', 'encode', 'is_local']
+__all__ = ['INSTALL', 'KINDS', 'Guard', 'Limits', 'Stopped', 'VideoRefused', 'encode', 'is_local']

@@ -34,13 +34,15 @@ def create_app(service: Service) -> FastAPI:
         """Returns the best classes of the whole video, by the views of the config's test pipeline."""
         return await service.with_upload(request, lambda path: service.predict(path, topk))
 
-    @app.post('/v1/timeline', responses=errors, openapi_extra=FORM)
+    @app.post('/v1/timeline', responses={**errors, 501: dict(model=ErrorAnswer)}, openapi_extra=FORM)
     async def timeline(
             request: Request,
             window: float = Query(2., ge=0.1, le=60., description='Length of a window in seconds.'),
             stride: float = Query(1., ge=0.05, le=60., description='From the start of one to the next.'),
             topk: int = topk) -> Timeline:
         """Returns the best classes of overlapping windows, by the view of the config's val pipeline."""
+        if service.guard.no_windows:
+            raise Refused(501, 'no timeline', 'the config of this model has no pipeline that reads windows')
         if service.guard.limits.seconds / stride > WINDOWS:
             raise Refused(422, 'bad request', f'a timeline has up to {WINDOWS} windows; choose a stride of '
                           f'at least {service.guard.limits.seconds / WINDOWS:g} s')

@@ -13,12 +13,13 @@ from typing import Any, Dict, Iterator, Optional, Tuple
 
 from mmengine import Config
 
-from ..datasets import WindowReader
-from ..utils import InputError
+from ..datasets import WindowReader, check_window, pipeline_of
+from ..utils import InputError, library
 from .fork_server import NUMBER, kill
 from .limits import KINDS, Limits, VideoRefused
 from .messages import BrokenMessage, Message, read, receive, unpack
 
+INSTALL = 'pip install -e ".[serve]"'
 START, END = 120., 2.  # seconds for loading the libraries, and for ending after an answer
 START_COMMAND = 'import sys; from projects.cast.serving.fork_server import main; main(int(sys.argv[1]))'
 CRASHED = 'the video cannot be decoded (the decoder crashed); is the file complete?'
@@ -40,18 +41,22 @@ class Guard:
         config: A config with ``test_dataloader`` and, for windows, ``val_dataloader``.
         limits: What the decoding of a file may cost.
 
+    Attributes:
+        no_windows: Why the config's validation pipeline cannot read windows; empty if it can.
+
     Raises:
-        InputError: If the config has no pipelines, or they cannot be built.
+        InputError: If the config has no test pipeline, its pipelines cannot be built, or PyAV is missing.
     """
 
     def __init__(self, config: Config, limits: Limits = Limits()) -> None:
-        if 'test_dataloader' not in config:
-            raise InputError(f'{config.filename}: has no test_dataloader, whose pipeline reads the videos')
-        loaders = {views: config.get(f'{views}_dataloader') for views in ('test', 'val')}
-        self.pipelines = {
-            views: plain(loader.dataset.pipeline) for views, loader in loaders.items() if loader}
-        self.job = pickle.dumps(dict(
-            pipelines=self.pipelines, imports=plain(config.get('custom_imports', {}))))
+        library('av', 'decoding uploads', INSTALL)
+        pipelines, self.no_windows = dict(test=plain(pipeline_of(config))), ''
+        try:
+            pipelines['val'] = plain(pipeline_of(config, 'val'))
+            WindowReader(pipelines['val'], 1., 1.)
+        except InputError as error:
+            self.no_windows = str(error)
+        self.job = pickle.dumps(dict(pipelines=pipelines, imports=plain(config.get('custom_imports', {}))))
         self.limits = limits
         self.lock = threading.Lock()
         self.process: Optional[subprocess.Popen] = None
@@ -99,13 +104,15 @@ class Guard:
             os.close(status)
             raise RuntimeError('the process that decodes has ended') from None
 
-    def run(self, job: str, path: str, **arguments: Any) -> Iterator[Message]:
+    def run(self, job: str, path: str, stop: Optional[threading.Event] = None,
+            **arguments: Any) -> Iterator[Message]:
         """Does a job of :class:`Jobs` on a file, and yields its messages.
 
         Only the time that is spent waiting for the process counts.
 
         Raises:
             VideoRefused: If the file is at fault.
+            Stopped: If ``stop`` is set; the process has ended then.
         """
         process, out, status = self.start(dict(
             job=job, path=str(path), limits=asdict(self.limits), arguments=arguments))
@@ -114,7 +121,7 @@ class Guard:
             while True:
                 began = time.monotonic()
                 try:
-                    message = receive(out, left, self.limits.output)
+                    message = receive(out, left, self.limits.output, stop)
                 except TimeoutError:
                     raise VideoRefused('timed out', 'decoding the video takes longer than '
                                        f'{self.limits.wall:g} s') from None
@@ -149,46 +156,52 @@ class Guard:
             return VideoRefused('out of memory', 'decoding the video takes more memory than there is')
         return VideoRefused('unreadable', CRASHED)
 
-    def clip(self, path: str, views: str = 'test') -> Dict[str, Any]:
+    def clip(self, path: str, views: str = 'test', stop: Optional[threading.Event] = None) -> Dict[str, Any]:
         """Returns the output of the config's pipeline for a whole video.
 
         Args:
             path: The file.
             views: Whose pipeline is used: ``test`` or ``val``.
+            stop: Ends the call with :class:`Stopped` once it is set.
 
         Raises:
             VideoRefused: If the file is at fault.
         """
-        return [unpack(message) for message in self.run('clip', path, views=views)][0]
+        return [unpack(message) for message in self.run('clip', path, stop, views=views)][0]
 
     def windows(self, path: str, length: float, stride: float,
-                views: str = 'val') -> Iterator[Tuple[float, float, Dict[str, Any]]]:
+                stop: Optional[threading.Event] = None) -> Iterator[Tuple[float, float, Dict[str, Any]]]:
         """Yields start and stop of each window, in seconds, and its sample, as :class:`WindowReader` does.
+
+        Its pipeline is the config's for validation.
 
         Args:
             path: The file.
             length, stride: Length of a window, and from the start of one to that of the next, in seconds.
-            views: Whose pipeline is used: ``test`` or ``val``.
+            stop: Ends the call with :class:`Stopped` once it is set.
 
         Raises:
             VideoRefused: If the file is at fault.
-            InputError: If the numbers are not positive; see also :class:`WindowReader`.
+            InputError: If the numbers are not positive, or the pipeline cannot read windows.
         """
-        WindowReader(self.pipelines[views], length, stride)  # here, an error is not that of the file
-        for message in self.run('windows', path, length=length, stride=stride, views=views):
+        if self.no_windows:
+            raise InputError(self.no_windows)
+        check_window(length, stride)  # here, an error is not that of the file
+        for message in self.run('windows', path, stop, length=length, stride=stride):
             yield float(message.note['start']), float(message.note['stop']), unpack(message)
 
-    def preview(self, path: str, target: str) -> None:
+    def preview(self, path: str, target: str, stop: Optional[threading.Event] = None) -> None:
         """Writes a small MP4 that browsers play.
 
         Args:
             path: The file.
             target: File to write; its name is the caller's, never that of the upload.
+            stop: Ends the call with :class:`Stopped` once it is set.
 
         Raises:
             VideoRefused: If the file is at fault. There may be a part of the target then.
         """
-        for _ in self.run('preview', path, target=str(target)):
+        for _ in self.run('preview', path, stop, target=str(target)):
             pass
 
     def end(self) -> None:

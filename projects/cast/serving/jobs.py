@@ -12,7 +12,7 @@ from mmengine.utils import import_modules_from_strings
 from mmaction.utils import register_all_modules
 
 from ..datasets import WindowReader
-from ..utils import InputError, library
+from ..utils import InputError
 from .limits import Limits, VideoRefused
 from .messages import pack, send
 from .preview import encode
@@ -32,7 +32,6 @@ class Jobs:
 
     def __init__(self, pipelines: Dict[str, List[dict]], imports: Dict[str, Any]) -> None:
         register_all_modules()
-        library('av', 'serving', 'pip install -e ".[serve]"')
         if imports:
             import_modules_from_strings(**imports)
         self.pipelines = pipelines
@@ -43,10 +42,9 @@ class Jobs:
         given = dict(filename=path, sound=path, label=-1, start_index=0, modality='RGB')
         pack(lambda *message: send(out, *message), self.composed[views](given))
 
-    def windows(self, out: int, path: str, limits: Limits, views: str, length: float,
-                stride: float) -> None:
+    def windows(self, out: int, path: str, limits: Limits, length: float, stride: float) -> None:
         """Sends windows while they are read."""
-        reader = WindowReader(self.pipelines[views], length, stride)
+        reader = WindowReader(self.pipelines['val'], length, stride)
         with BoundedStream(path, reader.listen is not None, limits) as stream:
             for start, stop, sample in reader(stream):
                 pack(lambda *message: send(out, *message), sample, start=start, stop=stop)

@@ -4,7 +4,8 @@ import os
 import select
 import struct
 import time
-from typing import Any, Callable, Dict, NamedTuple
+from threading import Event
+from typing import Any, Callable, Dict, NamedTuple, Optional
 
 from safetensors import SafetensorError
 from safetensors.torch import load, save
@@ -14,10 +15,15 @@ from mmaction.structures import ActionDataSample
 
 HEADER = struct.Struct('<QQ')
 NOTE = 2**16  # bytes of JSON
+LOOK = 0.1  # seconds between two looks at whether to stop
 
 
 class BrokenMessage(ValueError):
     """A process sent what is no message."""
+
+
+class Stopped(Exception):
+    """The caller no longer wants what it asked for."""
 
 
 class Message(NamedTuple):
@@ -42,24 +48,26 @@ def send(fd: int, note: Dict[str, Any], tensors: Dict[str, Tensor] = {}) -> None
             view = view[os.write(fd, view):]
 
 
-def receive(fd: int, seconds: float, limit: int) -> Message:
+def receive(fd: int, seconds: float, limit: int, stop: Optional[Event] = None) -> Message:
     """Reads a message.
 
     Args:
         fd: Reading end of a pipe.
         seconds: How long it may take.
         limit: Bytes of tensors that are accepted.
+        stop: Ends the wait once it is set.
 
     Raises:
+        Stopped: If ``stop`` is set.
         EOFError: If the pipe ends before.
         TimeoutError: If it takes too long.
         BrokenMessage: If it is no message, or too long a one.
     """
     deadline = time.monotonic() + seconds
-    lengths = HEADER.unpack(read(fd, HEADER.size, deadline))
+    lengths = HEADER.unpack(read(fd, HEADER.size, deadline, stop))
     if lengths[0] > NOTE or lengths[1] > limit:
         raise BrokenMessage(f'a message of {sum(lengths)} bytes')
-    text, packed = (read(fd, length, deadline) for length in lengths)
+    text, packed = (read(fd, length, deadline, stop) for length in lengths)
     try:
         note, tensors = json.loads(text), load(packed)
     except (ValueError, RecursionError, SafetensorError, KeyError) as error:
@@ -69,12 +77,17 @@ def receive(fd: int, seconds: float, limit: int) -> Message:
     return Message(note, tensors)
 
 
-def read(fd: int, count: int, deadline: float) -> bytes:
+def read(fd: int, count: int, deadline: float, stop: Optional[Event] = None) -> bytes:
     """Reads exactly ``count`` bytes before a time of the monotonic clock."""
     data = bytearray()
     while len(data) < count:
-        ready, _, _ = select.select([fd], [], [], max(deadline - time.monotonic(), 0))
+        left = max(deadline - time.monotonic(), 0)
+        ready, _, _ = select.select([fd], [], [], min(left, LOOK))
+        if stop and stop.is_set():
+            raise Stopped
         if not ready:
+            if left:
+                continue
             raise TimeoutError
         part = os.read(fd, min(count - len(data), 2**20))
         if not part:

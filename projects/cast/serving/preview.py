@@ -5,7 +5,6 @@ from typing import Any, Iterable, Iterator, Union
 import numpy as np
 
 from ..datasets import Frame, MediaStream, Sound
-from ..utils import library
 
 SHORT_SIDE = 360
 AAC_RATES = 8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000
@@ -19,7 +18,7 @@ def encode(stream: MediaStream, target: str) -> None:
         stream: The video, with its sound.
         target: MP4 file to write.
     """
-    av: Any = library('av', 'the page', 'pip install -e ".[data]"')
+    av = stream.av
     tick, last, heard = Fraction(1, 1000), -1, 0
     with stream, av.open(target, 'w', options={'movflags': 'faststart'}) as file:
         fps = Fraction(stream.fps).limit_denominator(1001)

@@ -1,9 +1,10 @@
 """What the header of an uploaded file says, before anything of it is decoded."""
 from pathlib import Path
-from typing import Any, Iterator, Optional, Union
+from typing import Iterator, Optional, Union
+
+import av
 
 from ..datasets import Frame, MediaStream, Sound
-from ..utils import library
 from .limits import Limits, VideoRefused
 
 MAGIC = dict(  # where each container has what
@@ -42,7 +43,6 @@ def check(path: str, limits: Limits) -> None:
         container = container_of(file.read(2 * TS_PACKET))
     if container is None:
         raise VideoRefused('unreadable', f'the file is not a video that can be read; send {READABLE}')
-    av: Any = library('av', 'serving', 'pip install -e ".[serve]"')
     try:
         with av.open(path, format=container, metadata_errors='replace') as media:
             video = media.streams.video[0]

@@ -2,7 +2,7 @@
 import asyncio
 from typing import Any, Dict, Optional
 
-from ..utils import library
+import python_multipart as multipart
 
 DRAIN = 2**25, 3.  # bytes and seconds of an upload that are still read once it is refused
 FIELD = b'video'
@@ -32,7 +32,6 @@ class VideoPart:
     """
 
     def __init__(self, boundary: bytes, path: str, limit: int) -> None:
-        multipart: Any = library('python_multipart', 'serving', 'pip install -e ".[serve]"')
         self.options = multipart.multipart.parse_options_header
         self.error = multipart.exceptions.FormParserError
         self.file = open(path, 'xb')
@@ -40,10 +39,11 @@ class VideoPart:
         self.header: Dict[bytes, bytes] = {}
         self.ours = self.complete = False
         try:
-            self.parser = multipart.MultipartParser(boundary, {
+            callbacks: Any = {
                 f'on_{name}': getattr(self, name) for name in (
                     'part_begin', 'header_begin', 'header_field', 'header_value', 'header_end',
-                    'headers_finished', 'part_data', 'end')})
+                    'headers_finished', 'part_data', 'end')}
+            self.parser = multipart.MultipartParser(boundary, callbacks)
         except (self.error, ValueError) as error:
             self.file.close()
             raise malformed(error) from error
@@ -100,7 +100,6 @@ async def receive(request: Any, path: str, limit: int, seconds: float) -> int:
     Raises:
         Refused: If it is no upload, too large or too slow.
     """
-    multipart: Any = library('python_multipart', 'serving', 'pip install -e ".[serve]"')
     kind, options = multipart.multipart.parse_options_header(request.headers.get('content-type', ''))
     if kind != b'multipart/form-data' or not options.get(b'boundary'):
         raise Refused(415, 'bad request', "send a form (multipart/form-data) with the file 'video'")
