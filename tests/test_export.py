@@ -1,11 +1,12 @@
 """Exported models: the same scores as PyTorch, in any batch, and what a program must know beside them."""
 import json
+import os
 
 import numpy as np
 import onnx
 import pytest
 import torch
-from conftest import MINI, ROOT, randomised
+from conftest import MINI, ROOT, load_tool, randomised
 from mmengine import Config
 
 from mmaction.structures import ActionDataSample
@@ -275,3 +276,24 @@ def test_what_cannot_be_exported(tmp_path):
     with pytest.raises(InputError, match='--size: the test pipeline crops by none of'):
         pipeline_at([dict(type='ThreeCrop', crop_size=64)], 8, 64)
     assert json.dumps(metadata_of(cfg, model, scorer))  # plain data
+
+
+@pytest.mark.skipif('EXPORT_FULL_SIZE' not in os.environ, reason='takes 4 GB; docs/export.md has results')
+@pytest.mark.parametrize('config', [
+    'cast/cast_vit-base-p16_clip-videomae_16xb6-u16x2-50e_ek100-rgb.py',
+    'ca2st/ca2st_vit-base-p16_clip-videomae-ast_16xb6-u16x2-50e_ek100-rgb-audio.py',
+    'xvit/xvit_vit-base-p16_in21k_8xb8-u16x1-50e_ek100-rgb.py'], ids=SYSTEMS)
+def test_full_size(config, tmp_path):
+    """Random weights, also where training starts from zero."""
+    model = load_tool('analysis/benchmark.py').build(ROOT / 'configs' / config, {})
+    at_size(model)
+    scorer, cfg = Scorer(model), Config.fromfile(ROOT / 'configs' / config)
+    files = write(scorer, str(tmp_path / 'a.onnx'), metadata_of(cfg, model, scorer))
+    file = ExportedModel(files[0])
+    for n in (1, 3, 7):
+        batch = batch_of(scorer, n)
+        found, expected = file(**batch), recognise(model, batch)
+        relative = max(float(np.abs(found[task] / expected[task] - 1).max()) for task in expected)
+        print(f'{config}: {os.path.getsize(files[0]) / 1e6:.0f} MB, batch {n}: '
+              f'{difference(found, expected):.1e}, relative {relative:.1e}', flush=True)
+        assert difference(found, expected) < 1e-4 and relative < 1e-3

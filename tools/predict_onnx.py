@@ -69,6 +69,8 @@ def read_views(video, about, start=0., stop=float('inf')):
             if i in chosen:
                 image = np.rot90(frame.to_ndarray(format='rgb24'), frame.rotation // 90)
                 cut[i] = [*cropped(resized(image, resize) if resize else image, **crop)]
+            if i >= chosen.max():
+                break
     if not set(chosen.flat) <= set(cut):
         sys.exit(f'error: {video}: ends before frame {chosen.max()}')
     views = np.stack([[cut[i][j] for i in clip] for j in range(crop['crops']) for clip in chosen])

@@ -40,6 +40,7 @@ FORMS = {  # file, int8, bf16, compiled
     'compiled, bf16': ('bf16.pt2', None, True, True),
     'PyTorch, int8 towers': ('int8-towers.pt2', 'towers', False, False),
     'compiled, int8 towers': ('int8-towers.pt2', 'towers', False, True),
+    'PyTorch, int8 all': ('int8-all.pt2', 'all', False, False),
     'compiled, int8 all': ('int8-all.pt2', 'all', False, True),
     'onnxruntime, fp32': ('fp32.onnx', None, False, False),
     'onnxruntime, int8 towers': ('int8-towers.onnx', 'towers', False, False),
