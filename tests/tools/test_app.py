@@ -80,6 +80,12 @@ def test_names_are_legible_where_the_model_is_sure():
         assert (linear @ [0.2126, 0.7152, 0.0722] + 0.05) / 0.05 > 4.5, colour
 
 
+@pytest.mark.parametrize('views', ['val', 'test'])
+def test_a_config_without_a_pipeline(views):
+    with pytest.raises(InputError, match=f'{MINI.name}: has no {views}_dataloader, whose pipeline reads'):
+        served(MINI, options={f'{views}_dataloader': None})
+
+
 def test_files_of_users_and_of_killed_processes(tmp_path):
     space = Workspace(tmp_path)
     other = subprocess.run(
