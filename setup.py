@@ -61,7 +61,7 @@ setup(
         'ray': ['pyarrow>=21', 'ray[data]>=2.60'],
         'app': ['av>=15', 'gradio>=6.31,<7'],  # 5 requests scripts from other hosts
         'audio': ['av>=15', 'transformers>=4.50', 'h5py'],
-        'export': ['onnx>=1.18', 'onnxscript>=0.5', 'onnxruntime>=1.22', 'torchao>=0.18'],
+        'export': ['av>=15', 'onnx>=1.18', 'onnxscript>=0.5', 'onnxruntime>=1.22', 'torchao>=0.18'],
         'serve': ['av>=15', 'fastapi>=0.115', 'uvicorn>=0.30', 'python-multipart>=0.0.18'],
         'tests': [
             'av>=15', 'torchcodec', 'transformers>=4.50', 'h5py', 'pyarrow>=21', 'fastapi>=0.115',

@@ -10,6 +10,7 @@ import copy
 import os
 from typing import Optional
 
+import projects.cast  # noqa: F401  isort: skip  must precede anything of mmaction
 import numpy as np
 from mmengine import Config, DictAction
 from mmengine.dataset import Compose
