@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -179,6 +180,31 @@ def test_shards_together_are_the_whole_and_npy_has_an_index(tmp_path):
         extraction.plan(CLIPS, (30, 31), 8, 3)
 
 
+def test_shards_start_together_and_the_folder_is_read_as_a_whole(tmp_path):
+    """As jobs of an array do, which all note the same settings, and perhaps write the same part."""
+    def settle_and_write(out):
+        store = Store(str(out))
+        store.settle(dict(what='features'))
+        do(CLIPS[:8], store)
+
+    for i in range(10):
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(settle_and_write, [tmp_path / f'{i}'] * 8))
+    assert sorted(path.name for path in (tmp_path / '0').iterdir()) == [
+        '.extract.json', 'part-001-of-001-00000.parquet']
+    assert pq.read_table(tmp_path / '0')['id'].to_pylist() == [clip.id for clip in CLIPS[:8]]
+
+
+def test_what_could_not_be_written_leaves_nothing_behind(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(28, 'No space left on device')
+
+    monkeypatch.setattr('os.fsync', full)
+    with pytest.raises(OSError, match='No space left'):
+        do(CLIPS, Store(str(tmp_path)))
+    assert not list(tmp_path.iterdir())
+
+
 def test_what_was_stopped_goes_on_and_ends_the_same(tmp_path, monkeypatch):
     do(CLIPS, Store(str(tmp_path / 'whole')))
     store, computed = Store(str(tmp_path / 'parts')), []
@@ -199,7 +225,7 @@ def test_what_was_stopped_goes_on_and_ends_the_same(tmp_path, monkeypatch):
     assert not do(CLIPS, store)
     # a file that was being written is not taken for a part
     name = 'part-001-of-001-00001.parquet'
-    (tmp_path / 'parts' / name).rename(tmp_path / 'parts' / f'{name}.part')
+    (tmp_path / 'parts' / name).rename(tmp_path / 'parts' / f'.{name}.0123')
     assert sum(step.clips for step in do(CLIPS, store)) == 8
 
 

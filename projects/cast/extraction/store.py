@@ -2,6 +2,8 @@
 import csv
 import io
 import json
+import os
+import uuid
 from pathlib import PurePosixPath
 from typing import Any, Dict, List, Sequence
 
@@ -9,7 +11,6 @@ import fsspec
 import numpy as np
 from fsspec.implementations.local import LocalFileSystem
 
-from ..engine import AtomicBackend
 from ..utils import InputError, library
 from .clips import SUFFIXES, Clip
 
@@ -18,7 +19,7 @@ Arrays = Dict[str, np.ndarray]
 
 FORMATS = ('parquet', 'npy', 'actionformer')
 COLUMNS = ('id', 'video', 'start', 'stop', 'error', 'note')
-NOTE = 'extract.json'
+NOTE = '.extract.json'  # readers of a folder of Parquet files skip hidden ones
 
 
 class Store:
@@ -54,10 +55,21 @@ class Store:
     def put(self, name: str, data: bytes) -> None:
         """Writes a file, whole or not at all."""
         path = f'{self.root}/{name}'
-        if isinstance(self.fs, LocalFileSystem):
-            AtomicBackend().put(data, path)
-        else:
-            self.fs.pipe_file(path, data)
+        if not isinstance(self.fs, LocalFileSystem):
+            return self.fs.pipe_file(path, data)
+        folder, base = os.path.split(path)
+        os.makedirs(folder, exist_ok=True)
+        hidden = f'{folder}/.{base}.{uuid.uuid4().hex}'  # of this process alone, as shares note the same
+        try:
+            with open(hidden, 'wb') as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(hidden, path)
+        except BaseException:
+            if os.path.exists(hidden):
+                os.remove(hidden)
+            raise
 
     def has(self, part: str) -> bool:
         """Whether a part is complete."""
@@ -72,7 +84,6 @@ class Store:
         path = f'{self.root}/{NOTE}'
         if not self.fs.exists(path):
             self.put(NOTE, (json.dumps(settings, indent=1) + '\n').encode())
-            return
         before = json.loads(self.fs.cat_file(path))
         other = [f'{key}: {before.get(key)!r}, now {settings.get(key)!r}'
                  for key in {**before, **settings} if before.get(key) != settings.get(key)]
