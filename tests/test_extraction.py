@@ -136,6 +136,9 @@ def made_up(samples):
     return dict(a=np.stack([x, -x], 1), b=x[:, None, None] * np.ones((1, 2, 3), np.float32))
 
 
+made_up.names = ['a', 'b']
+
+
 def do(clips, store, shard=(0, 1), workers=0):
     todo = extraction.left(extraction.plan(clips, shard, 8, 3), store)
     return list(extraction.extract(todo, Made(), made_up, store, workers))
@@ -162,6 +165,24 @@ def test_every_clip_is_written_once_with_its_array_or_its_error(tmp_path, worker
             value = float(row['id'][1:])
             assert row['a'] == [value, -value] and row['b'] == [value] * 6 and row['error'] == ''
     assert json.loads(tables[0].schema.metadata[b'shapes']) == {'a': [2], 'b': [2, 3]}
+
+
+def test_a_part_of_broken_videos_has_all_columns(tmp_path):
+    """Otherwise, pandas and others would read no arrays at all if it comes first."""
+    broken = [Clip(f'x{i}', f'{i}.mp4') for i in range(8)]
+    do(broken + CLIPS[1:4], Store(str(tmp_path)))
+    rows = pq.read_table(tmp_path).to_pylist()
+    assert [row['a'] for row in rows] == [None] * 8 + [[1, -1], [2, -2], [3, -3]]
+    schemas = [pq.read_schema(path) for path in sorted(tmp_path.glob('*.parquet'))]
+    assert len(schemas) == 2 and schemas[0].remove_metadata() == schemas[1].remove_metadata()
+
+
+@pytest.mark.parametrize('what, blocks', [
+    ('features', ()), ('features', (1, 0)), ('tokens', ()), ('scores', ())])
+def test_names_of_arrays_are_known_before(model, config, clips, what, blocks):
+    extractor = Extractor(model, what, blocks)
+    batch, = ClipReader(config.val_dataloader.dataset.pipeline)(0, clips[:1])
+    assert extractor.names == list(extractor(batch.samples))
 
 
 def test_shards_together_are_the_whole_and_npy_has_an_index(tmp_path):
@@ -215,6 +236,7 @@ def test_what_was_stopped_goes_on_and_ends_the_same(tmp_path, monkeypatch):
             raise KeyboardInterrupt
         return made_up(samples)
 
+    dies.names = made_up.names
     todo = extraction.plan(CLIPS, (0, 1), 8, 3)
     with pytest.raises(KeyboardInterrupt):
         list(extraction.extract(todo, Made(), dies, store, 0))

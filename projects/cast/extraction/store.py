@@ -91,20 +91,21 @@ class Store:
             raise InputError(f'{self.root}: was begun with other settings ({"; ".join(other)}); give these, '
                              'or another folder')
 
-    def write(self, part: str, rows: Rows, arrays: Arrays) -> None:
+    def write(self, part: str, rows: Rows, arrays: Arrays, names: Sequence[str] = ()) -> None:
         """Writes a part.
 
         Args:
             part: Its name.
             rows: COLUMNS of each row.
             arrays: By name, an array ``(n, ...)`` of the n rows without an error, in their order.
+            names: Columns that a table has in any case, as readers take those of the first part for all.
         """
         place, count = [], 0
         for row in rows:
             place.append(None if row['error'] else count)
             count += not row['error']
         if self.form == 'parquet':
-            return self.put(f'{part}.parquet', parquet(rows, place, arrays))
+            return self.put(f'{part}.parquet', parquet(rows, place, arrays, names))
         if self.form == 'npy':
             for name, array in arrays.items():
                 self.put(f'{part}.{name}.npy', npy(array))
@@ -158,12 +159,13 @@ def index(rows: Rows, place: List[Any]) -> bytes:
     return file.getvalue().encode()
 
 
-def parquet(rows: Rows, place: List[Any], arrays: Arrays) -> bytes:
+def parquet(rows: Rows, place: List[Any], arrays: Arrays, names: Sequence[str] = ()) -> bytes:
     """Returns the content of a Parquet file."""
     import pyarrow as pa
     import pyarrow.parquet as pq
     types = {name: pa.float64() if name in ('start', 'stop') else pa.string() for name in COLUMNS}
     columns = {name: pa.array([row[name] for row in rows], kind) for name, kind in types.items()}
+    columns.update({name: pa.nulls(len(rows), pa.list_(pa.float32())) for name in names})
     for name, array in arrays.items():
         flat = array.reshape(len(array), -1).astype(np.float32)
         offsets = np.cumsum([0] + [0 if i is None else flat.shape[1] for i in place])
