@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -135,6 +136,9 @@ def made_up(samples):
     return dict(a=np.stack([x, -x], 1), b=x[:, None, None] * np.ones((1, 2, 3), np.float32))
 
 
+made_up.names = ['a', 'b']
+
+
 def do(clips, store, shard=(0, 1), workers=0):
     todo = extraction.left(extraction.plan(clips, shard, 8, 3), store)
     return list(extraction.extract(todo, Made(), made_up, store, workers))
@@ -163,6 +167,24 @@ def test_every_clip_is_written_once_with_its_array_or_its_error(tmp_path, worker
     assert json.loads(tables[0].schema.metadata[b'shapes']) == {'a': [2], 'b': [2, 3]}
 
 
+def test_a_part_of_broken_videos_has_all_columns(tmp_path):
+    """Otherwise, pandas and others would read no arrays at all if it comes first."""
+    broken = [Clip(f'x{i}', f'{i}.mp4') for i in range(8)]
+    do(broken + CLIPS[1:4], Store(str(tmp_path)))
+    rows = pq.read_table(tmp_path).to_pylist()
+    assert [row['a'] for row in rows] == [None] * 8 + [[1, -1], [2, -2], [3, -3]]
+    schemas = [pq.read_schema(path) for path in sorted(tmp_path.glob('*.parquet'))]
+    assert len(schemas) == 2 and schemas[0].remove_metadata() == schemas[1].remove_metadata()
+
+
+@pytest.mark.parametrize('what, blocks', [
+    ('features', ()), ('features', (1, 0)), ('tokens', ()), ('scores', ())])
+def test_names_of_arrays_are_known_before(model, config, clips, what, blocks):
+    extractor = Extractor(model, what, blocks)
+    batch, = ClipReader(config.val_dataloader.dataset.pipeline)(0, clips[:1])
+    assert extractor.names == list(extractor(batch.samples))
+
+
 def test_shards_together_are_the_whole_and_npy_has_an_index(tmp_path):
     for i in range(3):
         do(CLIPS, Store(str(tmp_path), 'npy'), (i, 3))
@@ -179,6 +201,31 @@ def test_shards_together_are_the_whole_and_npy_has_an_index(tmp_path):
         extraction.plan(CLIPS, (30, 31), 8, 3)
 
 
+def test_shards_start_together_and_the_folder_is_read_as_a_whole(tmp_path):
+    """As jobs of an array do, which all note the same settings, and perhaps write the same part."""
+    def settle_and_write(out):
+        store = Store(str(out))
+        store.settle(dict(what='features'))
+        do(CLIPS[:8], store)
+
+    for i in range(10):
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(settle_and_write, [tmp_path / f'{i}'] * 8))
+    assert sorted(path.name for path in (tmp_path / '0').iterdir()) == [
+        '.extract.json', 'part-001-of-001-00000.parquet']
+    assert pq.read_table(tmp_path / '0')['id'].to_pylist() == [clip.id for clip in CLIPS[:8]]
+
+
+def test_what_could_not_be_written_leaves_nothing_behind(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(28, 'No space left on device')
+
+    monkeypatch.setattr('os.fsync', full)
+    with pytest.raises(OSError, match='No space left'):
+        do(CLIPS, Store(str(tmp_path)))
+    assert not list(tmp_path.iterdir())
+
+
 def test_what_was_stopped_goes_on_and_ends_the_same(tmp_path, monkeypatch):
     do(CLIPS, Store(str(tmp_path / 'whole')))
     store, computed = Store(str(tmp_path / 'parts')), []
@@ -189,6 +236,7 @@ def test_what_was_stopped_goes_on_and_ends_the_same(tmp_path, monkeypatch):
             raise KeyboardInterrupt
         return made_up(samples)
 
+    dies.names = made_up.names
     todo = extraction.plan(CLIPS, (0, 1), 8, 3)
     with pytest.raises(KeyboardInterrupt):
         list(extraction.extract(todo, Made(), dies, store, 0))
@@ -199,7 +247,7 @@ def test_what_was_stopped_goes_on_and_ends_the_same(tmp_path, monkeypatch):
     assert not do(CLIPS, store)
     # a file that was being written is not taken for a part
     name = 'part-001-of-001-00001.parquet'
-    (tmp_path / 'parts' / name).rename(tmp_path / 'parts' / f'{name}.part')
+    (tmp_path / 'parts' / name).rename(tmp_path / 'parts' / f'.{name}.0123')
     assert sum(step.clips for step in do(CLIPS, store)) == 8
 
 

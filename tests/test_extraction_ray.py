@@ -113,7 +113,7 @@ def test_an_actor_and_the_driver_are_killed(address, mini_root, config, videos, 
 def refusing():
     """Stands for the reader of clips, or for the extractor; workers can't import this file."""
     class Refusing:
-        model = torch.nn.Identity()
+        model, names = torch.nn.Identity(), ()
 
         def __call__(self, *_):
             raise InputError('a.mp4: is unusable; take another')

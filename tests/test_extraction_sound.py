@@ -40,7 +40,7 @@ def test_features_are_those_of_the_model_and_what_is_silent_is_noted(config, fol
         [Compose(pipeline)(clip.sample()) for clip in clips[:3]]), False)
     with torch.no_grad():
         expected, _ = model.extract_feat(data['inputs'])
-    assert set(features) == {'spatial', 'temporal', 'audio'}
+    assert set(features) == {'spatial', 'temporal', 'audio'} == {*Extractor(model).names}
     for name, x in expected.items():
         np.testing.assert_allclose(features[name], x.reshape(3, -1, 64).mean(1), atol=1e-6)
     assert np.abs(features['audio'][0] - features['audio'][2]).max() > 1e-3  # it hears

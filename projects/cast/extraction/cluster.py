@@ -134,4 +134,4 @@ def extract_on_ray(todo: Plan, read: Read, extractor: Extractor, store: Store, a
                 raise result
             yield result
 
-    return written(todo, results(), store)
+    return written(todo, results(), store, extractor.names)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..models import Tokens
 from ..models.recognizer import experts_of
-from ..utils import InputError
+from ..utils import InputError, in_order
 
 WHAT = ('features', 'scores', 'tokens')
 Blocks = Dict[Tuple[str, int], Tokens]
@@ -70,6 +70,15 @@ class Extractor:
             raise InputError(f'there is no block {wrong[0]}; the model has the blocks 0 to {depth - 1}')
         if self.blocks and what == 'scores':
             raise InputError('scores are those of the model, not of a block; leave out the blocks')
+
+    @property
+    def names(self) -> List[str]:
+        """Names of the arrays."""
+        if self.what == 'scores':
+            classes, one = self.model.cls_head.num_classes, (self.model.test_cfg or {}).get('task')
+            return in_order(classes) if isinstance(classes, dict) and not one else ['action']
+        experts = [expert.name for expert in experts_of(self.model.backbone).values()]
+        return [f'{name}.{i + 1}' for i in sorted({*self.blocks}) for name in experts] or experts
 
     @torch.no_grad()
     def __call__(self, samples: List[dict]) -> Dict[str, np.ndarray]:

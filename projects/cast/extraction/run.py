@@ -83,7 +83,8 @@ def extract(todo: Plan, read: Read, extractor: Extractor, store: Store, workers:
         workers: Number of processes that decode.
     """
     jobs = {job: todo.jobs[job] for jobs in todo.parts.values() for job in jobs}
-    return written(todo, (computed(extractor, batch) for batch in load(jobs, read, workers)), store)
+    return written(todo, (computed(extractor, batch) for batch in load(jobs, read, workers)), store,
+                   extractor.names)
 
 
 def computed(extractor: Extractor, batch: Batch) -> Result:
@@ -91,13 +92,14 @@ def computed(extractor: Extractor, batch: Batch) -> Result:
     return batch._replace(samples=[]), extractor(batch.samples) if batch.samples else {}
 
 
-def written(todo: Plan, results: Iterable[Result], store: Store) -> Iterator[Step]:
+def written(todo: Plan, results: Iterable[Result], store: Store, names: Sequence[str]) -> Iterator[Step]:
     """Writes each part as soon as it is complete.
 
     Args:
         todo: What is to be done.
         results: The result of each batch of each job, in any order.
         store: Where they go.
+        names: Those of all arrays, which a part without a readable clip has, too.
     """
     part_of = {job: name for name, jobs in todo.parts.items() for job in jobs}
     open_jobs = {name: set(jobs) for name, jobs in todo.parts.items()}
@@ -114,7 +116,7 @@ def written(todo: Plan, results: Iterable[Result], store: Store) -> Iterator[Ste
         if done:
             open_jobs[name].remove(batch.job)
         if not open_jobs[name]:
-            store.write(name, *joined(held.pop(name)))
+            store.write(name, *joined(held.pop(name)), names)
             complete.append(name)
         unreadable, noted = (sum(bool(row[key]) for row in batch.rows) for key in ('error', 'note'))
         yield Step(len(todo.jobs[batch.job]) if done else 0, unreadable, noted, complete)

@@ -2,6 +2,8 @@
 import csv
 import io
 import json
+import os
+import uuid
 from pathlib import PurePosixPath
 from typing import Any, Dict, List, Sequence
 
@@ -9,7 +11,6 @@ import fsspec
 import numpy as np
 from fsspec.implementations.local import LocalFileSystem
 
-from ..engine import AtomicBackend
 from ..utils import InputError, library
 from .clips import SUFFIXES, Clip
 
@@ -18,7 +19,7 @@ Arrays = Dict[str, np.ndarray]
 
 FORMATS = ('parquet', 'npy', 'actionformer')
 COLUMNS = ('id', 'video', 'start', 'stop', 'error', 'note')
-NOTE = 'extract.json'
+NOTE = '.extract.json'  # readers of a folder of Parquet files skip hidden ones
 
 
 class Store:
@@ -54,10 +55,21 @@ class Store:
     def put(self, name: str, data: bytes) -> None:
         """Writes a file, whole or not at all."""
         path = f'{self.root}/{name}'
-        if isinstance(self.fs, LocalFileSystem):
-            AtomicBackend().put(data, path)
-        else:
-            self.fs.pipe_file(path, data)
+        if not isinstance(self.fs, LocalFileSystem):
+            return self.fs.pipe_file(path, data)
+        folder, base = os.path.split(path)
+        os.makedirs(folder, exist_ok=True)
+        hidden = f'{folder}/.{base}.{uuid.uuid4().hex}'  # of this process alone, as shares note the same
+        try:
+            with open(hidden, 'wb') as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(hidden, path)
+        except BaseException:
+            if os.path.exists(hidden):
+                os.remove(hidden)
+            raise
 
     def has(self, part: str) -> bool:
         """Whether a part is complete."""
@@ -72,7 +84,6 @@ class Store:
         path = f'{self.root}/{NOTE}'
         if not self.fs.exists(path):
             self.put(NOTE, (json.dumps(settings, indent=1) + '\n').encode())
-            return
         before = json.loads(self.fs.cat_file(path))
         other = [f'{key}: {before.get(key)!r}, now {settings.get(key)!r}'
                  for key in {**before, **settings} if before.get(key) != settings.get(key)]
@@ -80,20 +91,21 @@ class Store:
             raise InputError(f'{self.root}: was begun with other settings ({"; ".join(other)}); give these, '
                              'or another folder')
 
-    def write(self, part: str, rows: Rows, arrays: Arrays) -> None:
+    def write(self, part: str, rows: Rows, arrays: Arrays, names: Sequence[str] = ()) -> None:
         """Writes a part.
 
         Args:
             part: Its name.
             rows: COLUMNS of each row.
             arrays: By name, an array ``(n, ...)`` of the n rows without an error, in their order.
+            names: Columns that a table has in any case, as readers take those of the first part for all.
         """
         place, count = [], 0
         for row in rows:
             place.append(None if row['error'] else count)
             count += not row['error']
         if self.form == 'parquet':
-            return self.put(f'{part}.parquet', parquet(rows, place, arrays))
+            return self.put(f'{part}.parquet', parquet(rows, place, arrays, names))
         if self.form == 'npy':
             for name, array in arrays.items():
                 self.put(f'{part}.{name}.npy', npy(array))
@@ -147,12 +159,13 @@ def index(rows: Rows, place: List[Any]) -> bytes:
     return file.getvalue().encode()
 
 
-def parquet(rows: Rows, place: List[Any], arrays: Arrays) -> bytes:
+def parquet(rows: Rows, place: List[Any], arrays: Arrays, names: Sequence[str] = ()) -> bytes:
     """Returns the content of a Parquet file."""
     import pyarrow as pa
     import pyarrow.parquet as pq
     types = {name: pa.float64() if name in ('start', 'stop') else pa.string() for name in COLUMNS}
     columns = {name: pa.array([row[name] for row in rows], kind) for name, kind in types.items()}
+    columns.update({name: pa.nulls(len(rows), pa.list_(pa.float32())) for name in names})
     for name, array in arrays.items():
         flat = array.reshape(len(array), -1).astype(np.float32)
         offsets = np.cumsum([0] + [0 if i is None else flat.shape[1] for i in place])
