@@ -97,7 +97,7 @@ def test_blocks_lead_to_the_features(model, config, clips):
     np.testing.assert_allclose(pooled['temporal.1'], mean, rtol=1e-5, atol=1e-5)
     assert list(Extractor(model, 'tokens')(batch.samples)) == ['spatial.1', 'temporal.1']
     assert 'feed_forward' not in vars(model.backbone.experts['spatial'])  # nothing is left behind
-    refused = {('features', (2, )): 'no block 2; the model has the blocks 0 to 1',
+    refused = {('features', (2, )): 'no block 3; the model has the blocks 1 to 2',
                ('scores', (0, )): 'leave out the blocks', ('sound', ): "no 'sound' to extract"}
     for arguments, message in refused.items():
         with pytest.raises(InputError, match=message):
@@ -318,12 +318,40 @@ def test_the_command_can_be_killed(mini_root, tmp_path):
     assert 'everything is there' in run(*arguments(tmp_path / 'parts'))
     output = run(*arguments(tmp_path / 'parts'), '--what', 'scores', ok=False)
     assert "was begun with other settings (what: 'features', now 'scores'" in output
+    (videos / '8.mp4').unlink()
+    output = run(*arguments(tmp_path / 'parts'), ok=False)
+    assert f"settings (clips: '9 from {videos}/0.mp4 on" in output and "now '8 from" in output
+
+
+def test_a_command_that_fails_does_not_keep_the_next_one_out(mini_root, tmp_path):
+    """Its folder stays as it was; and without a checkpoint, the weights are the same each time."""
+    names = write(tmp_path / 'list.txt', 'P01/videos/P01_01.mp4\nP01/videos/P01_02.mp4\n')
+    output = run('tools/extract.py', names, tmp_path / 'a', MINI, ok=False)
+    assert 'list.txt: there is no video at P01/videos/P01_01.mp4, and at none of 2 such paths' in output
+    arguments = ['tools/extract.py', names, tmp_path / 'a', MINI, '--root', mini_root, '--per-part', 1]
+    assert 'there is no block 3; the model has the blocks 1 to 2' in run(*arguments, '--blocks', 3, ok=False)
+    assert not (tmp_path / 'a').exists()
+    run(*arguments)
+    first, second = (tmp_path / f'a/part-001-of-001-0000{i}.parquet' for i in range(2))
+    before = second.read_bytes()
+    second.unlink()
+    run(*arguments)
+    assert second.read_bytes() == before and first.exists()
+
+
+def test_windows_need_pyav(config, monkeypatch):
+    """Without it, every video would be taken for broken."""
+    monkeypatch.setitem(sys.modules, 'av', None)
+    with pytest.raises(InputError, match='--window needs av; run'):
+        SlidingReader(config.val_dataloader.dataset.pipeline, 1., 1., 8)
 
 
 @pytest.mark.parametrize('options, message', [
     (['--shard', '3/2'], '--shard 3/2: must be I/N with I from 1 to N'),
     (['--format', 'actionformer'], 'give --window and --what features'),
     (['--compile', '--blocks', '1'], 'cannot be read out of a compiled model'),
+    (['--stride', '1'], '--stride 1.0 is that of windows; give --window, too'),
+    (['--per-part', '0'], 'must be positive'),
     (['--workers', '-1'], 'must be positive')])
 def test_options_that_cannot_be_meant(mini_root, tmp_path, options, message):
     assert message in run('tools/extract.py', mini_root, tmp_path, MINI, *options, ok=False)

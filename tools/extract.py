@@ -9,6 +9,7 @@ s3://BUCKET/FOLDER. docs/extract.md has the formats, and says how to extract mil
 """
 import argparse
 import hashlib
+import os
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Tuple
 
@@ -68,11 +69,13 @@ def settings(args: argparse.Namespace, config: Config, clips: List[Clip], shards
              per_part: int) -> Dict[str, Any]:
     """Returns what the content of the parts depends on."""
     pipeline = config[f'{args.views}_dataloader'].dataset.pipeline
-    text = repr((config.model, pipeline)) + repr(clips)
+    model, clips_digest, transforms = (
+        hashlib.sha1(repr(value).encode()).hexdigest()[:12] for value in (config.model, clips, pipeline))
     return dict(what=args.what, blocks=args.blocks, views=args.views, window=args.window, stride=args.stride,
                 bf16=args.bf16, format=args.format, batch_size=args.batch_size, per_part=per_part,
-                shards=shards, config=Path(args.config).name, checkpoint=digest(args.checkpoint),
-                clips=len(clips), model_and_clips=hashlib.sha1(text.encode()).hexdigest())
+                shards=shards, model=f'{Path(args.config).name}, digest {model}', pipeline=transforms,
+                checkpoint=digest(args.checkpoint),
+                clips=f'{len(clips)} from {clips[0].file} on, digest {clips_digest}')
 
 
 def main() -> None:
@@ -102,10 +105,14 @@ def main() -> None:
     parser.add_argument('--compile', action='store_true', help='compile the backbone')
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='same as for tools/test.py')
     args = parser.parse_args()
-    shard, per_part = read_shard(args.shard), args.per_part or PER_PART[args.window is not None]
+    shard, per_part = read_shard(args.shard), args.per_part
+    if per_part is None:
+        per_part = PER_PART[args.window is not None]
     if min(args.batch_size, per_part) < 1 or min(args.workers, args.actors) < 0:
         raise InputError(f'--batch-size {args.batch_size}, --per-part {per_part}, --workers '
                          f'{args.workers} and --actors {args.actors} must be positive')
+    if args.stride is not None and args.window is None:
+        raise InputError(f'--stride {args.stride} is that of windows; give --window, too')
     if args.format == 'actionformer' and (args.window is None or args.what != 'features'):
         raise InputError('--format actionformer has features of windows; give --window and --what features')
     if args.compile and (args.blocks or args.what == 'tokens'):
@@ -113,28 +120,33 @@ def main() -> None:
     clips = read_clips(args.source, args.root, args.template)
     if args.window is not None and any(clip.start is not None for clip in clips):
         raise InputError(f'{args.source}: has segments, but --window slides over whole videos; leave it out')
+    some = clips[::len(clips) // 100 + 1]
+    if not any('://' in clip.file or os.path.exists(clip.file) for clip in some):
+        raise InputError(f'{args.source}: there is no video at {some[0].file}, and at none of '
+                         f'{len(some)} such paths; --root is the folder of the videos of a list')
     if args.format == 'actionformer':
         check_file_names(clips)
     store = Store(args.out, args.format)
     register_all_modules()
     config = read_config(args.config, args.cfg_options)
+    pipeline = config[f'{args.views}_dataloader'].dataset.pipeline
+    read = ClipReader(pipeline) if args.window is None else SlidingReader(
+        pipeline, args.window, args.window if args.stride is None else args.stride, args.batch_size)
+    on_ray = args.ray is not None
+    device = args.device or ('cuda:0' if torch.cuda.is_available() else 'cpu')
+    torch.manual_seed(0)  # without a checkpoint, a later run and other shards have the same weights
+    model = init_recognizer(config, args.checkpoint, device='cpu' if on_ray else device)
+    if args.checkpoint is None:
+        print('No checkpoint: weights are random; this only shows that the pipeline works.')
+    extractor = Extractor(model, args.what, [i - 1 for i in args.blocks], args.bf16)
+    # only now, as settings that cannot be used would keep others out of the folder
     store.settle(settings(args, config, clips, shard[1], per_part))
     todo = left(plan(clips, shard, per_part, 1 if args.window is not None else args.batch_size), store)
     if not todo.parts:
         print(f'{args.out}: everything is there')
         return
-    pipeline = config[f'{args.views}_dataloader'].dataset.pipeline
-    read = ClipReader(pipeline) if args.window is None else SlidingReader(
-        pipeline, args.window, args.stride or args.window, args.batch_size)
-    on_ray = args.ray is not None
     if on_ray:
         connect(args.ray)
-    device = args.device or ('cuda:0' if torch.cuda.is_available() else 'cpu')
-    model = init_recognizer(config, args.checkpoint, device='cpu' if on_ray else device)
-    if args.checkpoint is None:
-        print('No checkpoint: weights are random; this only shows that the pipeline works.')
-    extractor = Extractor(model, args.what, [i - 1 for i in args.blocks], args.bf16)
-    if on_ray:
         steps = extract_on_ray(todo, read, extractor, store, args.actors, args.device, args.compile)
     else:
         if args.compile:

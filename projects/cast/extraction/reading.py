@@ -5,7 +5,7 @@ from mmengine.dataset import Compose
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from ..datasets import VideoError, WindowReader
-from ..utils import InputError
+from ..utils import InputError, library
 from .clips import Clip
 
 
@@ -72,9 +72,13 @@ class SlidingReader:
     Args:
         pipeline, length, stride: See :class:`WindowReader`.
         batch_size: Number of windows of a batch.
+
+    Raises:
+        InputError: If PyAV is not installed.
     """
 
     def __init__(self, pipeline: List[dict], length: float, stride: float, batch_size: int) -> None:
+        library('av', '--window', "pip install -e '.[data]'")  # no video would be readable
         self.reader, self.batch_size = WindowReader(pipeline, length, stride), batch_size
 
     def __call__(self, job: int, clips: Job) -> Iterator[Batch]:
