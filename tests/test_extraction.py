@@ -37,6 +37,12 @@ def test_lists_of_all_kinds(mini_root, tmp_path):
     folder = read_clips(str(mini_root))
     assert [clip.id for clip in folder] == [f'{p}/videos/{p}_0{i}.mp4'
                                             for p, i in (('P01', 1), ('P01', 2), ('P51', 1))]
+    links = tmp_path / 'links'
+    links.mkdir()
+    (links / 'kitchens').symlink_to(mini_root)
+    (links / 'circle').symlink_to(links)
+    (links / '._a.mp4').touch()  # as macOS makes them
+    assert [clip.id for clip in read_clips(str(links))] == [f'kitchens/{clip.id}' for clip in folder]
     lines = write(tmp_path / 'list.txt', 'a b.mp4 3\n\nc.webm\nd.mp4\t17\n')
     assert read_clips(lines, 'videos') == [
         Clip('a b.mp4', 'videos/a b.mp4'), Clip('c.webm', 'videos/c.webm'), Clip('d.mp4', 'videos/d.mp4')]
@@ -54,6 +60,10 @@ def test_lists_of_all_kinds(mini_root, tmp_path):
     ('file,start,stop\na.mp4,1,\n', 'line 2: a segment needs both start and stop'),
     ('file,start,stop\na.mp4,3,2\n', 'line 2: the segment starts at 3.00 s and stops at 2.00 s'),
     ('file,start,stop\na.mp4,x,2\n', 'line 2: cannot be read'),
+    ('file,start,stop\na.mp4,0,inf\n', 'line 2: start and stop must be seconds from 0 on'),
+    ('file,start,stop\na.mp4,nan,1\n', 'line 2: start and stop must be seconds from 0 on'),
+    ('file,start,stop\na.mp4,-5,1\n', 'line 2: start and stop must be seconds from 0 on'),
+    ('id,file\nx\n', 'line 2: names no file'),
     ('file\n', 'there are no videos in it')])
 def test_lists_that_cannot_be_read(tmp_path, text, message):
     with pytest.raises(InputError, match=message):
@@ -283,6 +293,8 @@ def test_two_videos_never_share_a_file_for_actionformer(mini_root, tmp_path):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         shutil.copy(mini_root / 'P01/videos/P01_01.mp4', tmp_path / name)
     extraction.check_file_names(read_clips(str(tmp_path))[:3])
+    with pytest.raises(InputError, match='../a.mp4: the array of this video would be outside'):
+        extraction.check_file_names([Clip('../a.mp4', '../a.mp4')])
     output = run('tools/extract.py', tmp_path, tmp_path / 'out', MINI, '--window', 1, '--format',
                  'actionformer', ok=False)
     assert 'error: d.x/a.avi and d.x/a.mp4 would both be written to d.x/a.npy' in output
