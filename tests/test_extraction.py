@@ -370,12 +370,45 @@ def test_options_that_cannot_be_meant(mini_root, tmp_path, options, message):
 
 
 def test_a_damaged_video_keeps_its_windows(config, tmp_path):
-    write_frames(tmp_path / 'whole.mkv', np.arange(60) / 12, size=(64, 64))
+    """Those before the damage, with a note, as FFmpeg takes the end of the file for that of the video."""
+    write_frames(tmp_path / 'whole.mkv', np.arange(120) / 12, size=(64, 64))
     data = (tmp_path / 'whole.mkv').read_bytes()
-    (tmp_path / 'cut.mkv').write_bytes(b'')
+    (tmp_path / 'cut.mkv').write_bytes(data[:len(data) // 2])
+    (tmp_path / 'empty.mkv').write_bytes(b'')
     pipeline = config.val_dataloader.dataset.pipeline
-    reader = SlidingReader(pipeline, 1., 1., 8)
-    rows = [row for batch in reader(0, [Clip('w', str(tmp_path / 'whole.mkv'))]) for row in batch.rows]
-    assert len(rows) == 5 and not any(row['error'] for row in rows) and len(data) > 0
-    batch, = reader(0, [Clip('cut', str(tmp_path / 'cut.mkv'))])
-    assert batch.last and not batch.samples and 'cut.mkv: cannot be opened' in batch.rows[0]['error']
+
+    def rows_of(name):
+        reader = SlidingReader(pipeline, 1., 1., 3)
+        return [row for batch in reader(0, [Clip(name, str(tmp_path / f'{name}.mkv'))]) for row in batch.rows]
+
+    whole, cut, empty = map(rows_of, ('whole', 'cut', 'empty'))
+    assert len(whole) == 10 and not any(row['error'] or row['note'] for row in whole)
+    assert 0 < len(cut) < 8 and not any(row['error'] for row in cut)
+    assert [bool(row['note']) for row in cut] == [False] * (len(cut) - 1) + [True]
+    assert 'has 10.0 s, but no pictures behind this window' in cut[-1]['note']
+    assert len(empty) == 1 and 'empty.mkv: cannot be opened' in empty[0]['error']
+
+
+def test_a_connection_that_is_lost_is_an_error_behind_the_windows(config, tmp_path, monkeypatch):
+    write_frames(tmp_path / 'a.mkv', np.arange(60) / 12, size=(64, 64))
+    reader = SlidingReader(config.val_dataloader.dataset.pipeline, 1., 1., 8)
+    opened = reader.reader.open
+
+    def losing(source):
+        stream = opened(source)
+        packets, broken = [*stream.container.demux(stream.video)], OSError(5, 'Input/output error')
+
+        class Container:
+            close = stream.container.close
+
+            def demux(self, _):
+                yield from packets[:40]
+                raise broken
+
+        stream.container = Container()
+        return stream
+
+    monkeypatch.setattr(reader.reader, 'open', losing)
+    batch, = reader(0, [Clip('a', str(tmp_path / 'a.mkv'))])
+    assert len(batch.rows) == len(batch.samples) + 1 > 2 and not any(row['error'] for row in batch.rows[:-1])
+    assert 'is damaged; nothing could be read behind this place' in batch.rows[-1]['error']

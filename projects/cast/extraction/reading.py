@@ -80,6 +80,7 @@ class SlidingReader:
     def __init__(self, pipeline: List[dict], length: float, stride: float, batch_size: int) -> None:
         library('av', '--window', "pip install -e '.[data]'")  # no video would be readable
         self.reader, self.batch_size = WindowReader(pipeline, length, stride), batch_size
+        self.uncovered = 1 + max(stride, length / 2)  # seconds that may follow the last window
 
     def __call__(self, job: int, clips: Job) -> Iterator[Batch]:
         rows: List[Dict[str, Any]] = []
@@ -98,6 +99,9 @@ class SlidingReader:
                 rows.append(row_of(clip, f'{clip.file}: is damaged; nothing could be read behind this place'))
             elif not rows:
                 rows.append(row_of(clip, f'{clip.file}: has no pictures'))
+            elif (stream.seconds or 0) - rows[-1]['stop'] > self.uncovered:
+                end = f'has {stream.seconds:.1f} s, but no pictures behind this window'
+                rows[-1]['note'] = ', '.join(filter(None, (rows[-1]['note'], end)))
         except InputError as error:
             rows.append(row_of(clip, str(error)))
         yield Batch(job, number, rows, samples, True)
