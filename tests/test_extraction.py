@@ -1,7 +1,10 @@
 """Features, scores and tokens of many clips: what is written, and that nothing is lost or done twice."""
 import csv
 import json
+import os
+import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -356,6 +359,23 @@ def test_windows_need_pyav(config, monkeypatch):
     monkeypatch.setitem(sys.modules, 'av', None)
     with pytest.raises(InputError, match='--window needs av; run'):
         SlidingReader(config.val_dataloader.dataset.pipeline, 1., 1., 8)
+
+
+def test_the_command_is_stopped_by_the_keyboard(mini_root, tmp_path):
+    """It ends with one line; the log, which shows no bar, has the time that is left."""
+    rows = [f'P01/videos/P01_01.mp4,{i / 200},{1 + i / 200}' for i in range(900)]
+    names = write(tmp_path / 'list.csv', '\n'.join(['file,start,stop', *rows]))
+    command = ['tools/extract.py', names, tmp_path / 'out', MINI, '--root', mini_root, '--per-part', 20]
+    process = subprocess.Popen([sys.executable, *map(str, command)], cwd=ROOT, env=ENV, text=True,
+                               start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    for line in process.stdout:
+        if 'complete' in line:
+            break
+    assert re.search('00000 is complete: 2[0-8]/900 clips, 0 unreadable so far, about 0:[0-9:]+ left', line)
+    os.killpg(process.pid, signal.SIGINT)
+    output, _ = process.communicate()
+    assert output.endswith('stopped; the same command goes on with the parts that are missing\n')
+    assert process.returncode == 1 and 'Traceback' not in output
 
 
 @pytest.mark.parametrize('options, message', [

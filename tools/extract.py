@@ -10,6 +10,8 @@ s3://BUCKET/FOLDER. docs/extract.md has the formats, and says how to extract mil
 import argparse
 import hashlib
 import os
+import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Tuple
 
@@ -46,7 +48,9 @@ from projects.cast.extraction import (
 )
 from projects.cast.utils import InputError, run_tool
 
-PER_PART = 1024, 16  # clips of a part, or videos if each has many windows
+# Clips of a part, or videos if each has many windows. Tokens of a part are kept in memory until it is
+# written, and those of a clip are 9.7 MB for the full-size model.
+PER_PART = dict(clips=1024, windows=16), dict(clips=64, windows=1)
 A_DAY = 86400.
 
 
@@ -107,7 +111,7 @@ def main() -> None:
     args = parser.parse_args()
     shard, per_part = read_shard(args.shard), args.per_part
     if per_part is None:
-        per_part = PER_PART[args.window is not None]
+        per_part = PER_PART[args.what == 'tokens']['clips' if args.window is None else 'windows']
     if min(args.batch_size, per_part) < 1 or min(args.workers, args.actors) < 0:
         raise InputError(f'--batch-size {args.batch_size}, --per-part {per_part}, --workers '
                          f'{args.workers} and --actors {args.actors} must be positive')
@@ -162,10 +166,16 @@ def main() -> None:
             unreadable += step.unreadable
             noted += step.noted
             progress.advance(bar, step.clips)
-            for name in step.parts:
-                progress.console.print(f'{name} is complete, {unreadable} unreadable so far')
+            done, elapsed = int(progress.tasks[bar].completed), progress.tasks[bar].elapsed or 0.
+            for name in step.parts:  # all that a log file shows
+                wait = timedelta(seconds=round(elapsed / max(done, 1) * (total - done)))
+                line = f'{done}/{total} clips, {unreadable} unreadable so far, about {wait} left'
+                progress.console.print(f'{name} is complete: {line}', soft_wrap=True, highlight=False)
     print(f'{args.out}: {total} clips, {unreadable} of them unreadable, {noted} with a note')
 
 
 if __name__ == '__main__':
-    run_tool(main)
+    try:
+        run_tool(main)
+    except KeyboardInterrupt:
+        sys.exit('stopped; the same command goes on with the parts that are missing')
