@@ -1,7 +1,10 @@
 """Features, scores and tokens of many clips: what is written, and that nothing is lost or done twice."""
 import csv
 import json
+import os
+import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -37,6 +40,12 @@ def test_lists_of_all_kinds(mini_root, tmp_path):
     folder = read_clips(str(mini_root))
     assert [clip.id for clip in folder] == [f'{p}/videos/{p}_0{i}.mp4'
                                             for p, i in (('P01', 1), ('P01', 2), ('P51', 1))]
+    links = tmp_path / 'links'
+    links.mkdir()
+    (links / 'kitchens').symlink_to(mini_root)
+    (links / 'circle').symlink_to(links)
+    (links / '._a.mp4').touch()  # as macOS makes them
+    assert [clip.id for clip in read_clips(str(links))] == [f'kitchens/{clip.id}' for clip in folder]
     lines = write(tmp_path / 'list.txt', 'a b.mp4 3\n\nc.webm\nd.mp4\t17\n')
     assert read_clips(lines, 'videos') == [
         Clip('a b.mp4', 'videos/a b.mp4'), Clip('c.webm', 'videos/c.webm'), Clip('d.mp4', 'videos/d.mp4')]
@@ -54,6 +63,10 @@ def test_lists_of_all_kinds(mini_root, tmp_path):
     ('file,start,stop\na.mp4,1,\n', 'line 2: a segment needs both start and stop'),
     ('file,start,stop\na.mp4,3,2\n', 'line 2: the segment starts at 3.00 s and stops at 2.00 s'),
     ('file,start,stop\na.mp4,x,2\n', 'line 2: cannot be read'),
+    ('file,start,stop\na.mp4,0,inf\n', 'line 2: start and stop must be seconds from 0 on'),
+    ('file,start,stop\na.mp4,nan,1\n', 'line 2: start and stop must be seconds from 0 on'),
+    ('file,start,stop\na.mp4,-5,1\n', 'line 2: start and stop must be seconds from 0 on'),
+    ('id,file\nx\n', 'line 2: names no file'),
     ('file\n', 'there are no videos in it')])
 def test_lists_that_cannot_be_read(tmp_path, text, message):
     with pytest.raises(InputError, match=message):
@@ -97,7 +110,7 @@ def test_blocks_lead_to_the_features(model, config, clips):
     np.testing.assert_allclose(pooled['temporal.1'], mean, rtol=1e-5, atol=1e-5)
     assert list(Extractor(model, 'tokens')(batch.samples)) == ['spatial.1', 'temporal.1']
     assert 'feed_forward' not in vars(model.backbone.experts['spatial'])  # nothing is left behind
-    refused = {('features', (2, )): 'no block 2; the model has the blocks 0 to 1',
+    refused = {('features', (2, )): 'no block 3; the model has the blocks 1 to 2',
                ('scores', (0, )): 'leave out the blocks', ('sound', ): "no 'sound' to extract"}
     for arguments, message in refused.items():
         with pytest.raises(InputError, match=message):
@@ -283,6 +296,8 @@ def test_two_videos_never_share_a_file_for_actionformer(mini_root, tmp_path):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         shutil.copy(mini_root / 'P01/videos/P01_01.mp4', tmp_path / name)
     extraction.check_file_names(read_clips(str(tmp_path))[:3])
+    with pytest.raises(InputError, match='../a.mp4: the array of this video would be outside'):
+        extraction.check_file_names([Clip('../a.mp4', '../a.mp4')])
     output = run('tools/extract.py', tmp_path, tmp_path / 'out', MINI, '--window', 1, '--format',
                  'actionformer', ok=False)
     assert 'error: d.x/a.avi and d.x/a.mp4 would both be written to d.x/a.npy' in output
@@ -318,24 +333,102 @@ def test_the_command_can_be_killed(mini_root, tmp_path):
     assert 'everything is there' in run(*arguments(tmp_path / 'parts'))
     output = run(*arguments(tmp_path / 'parts'), '--what', 'scores', ok=False)
     assert "was begun with other settings (what: 'features', now 'scores'" in output
+    (videos / '8.mp4').unlink()
+    output = run(*arguments(tmp_path / 'parts'), ok=False)
+    assert f"settings (clips: '9 from {videos}/0.mp4 on" in output and "now '8 from" in output
+
+
+def test_a_command_that_fails_does_not_keep_the_next_one_out(mini_root, tmp_path):
+    """Its folder stays as it was; and without a checkpoint, the weights are the same each time."""
+    names = write(tmp_path / 'list.txt', 'P01/videos/P01_01.mp4\nP01/videos/P01_02.mp4\n')
+    output = run('tools/extract.py', names, tmp_path / 'a', MINI, ok=False)
+    assert 'list.txt: there is no video at P01/videos/P01_01.mp4, and at none of 2 such paths' in output
+    arguments = ['tools/extract.py', names, tmp_path / 'a', MINI, '--root', mini_root, '--per-part', 1]
+    assert 'there is no block 3; the model has the blocks 1 to 2' in run(*arguments, '--blocks', 3, ok=False)
+    assert not (tmp_path / 'a').exists()
+    run(*arguments)
+    first, second = (tmp_path / f'a/part-001-of-001-0000{i}.parquet' for i in range(2))
+    before = second.read_bytes()
+    second.unlink()
+    run(*arguments)
+    assert second.read_bytes() == before and first.exists()
+
+
+def test_windows_need_pyav(config, monkeypatch):
+    """Without it, every video would be taken for broken."""
+    monkeypatch.setitem(sys.modules, 'av', None)
+    with pytest.raises(InputError, match='--window needs av; run'):
+        SlidingReader(config.val_dataloader.dataset.pipeline, 1., 1., 8)
+
+
+def test_the_command_is_stopped_by_the_keyboard(mini_root, tmp_path):
+    """It ends with one line; the log, which shows no bar, has the time that is left."""
+    rows = [f'P01/videos/P01_01.mp4,{i / 200},{1 + i / 200}' for i in range(900)]
+    names = write(tmp_path / 'list.csv', '\n'.join(['file,start,stop', *rows]))
+    command = ['tools/extract.py', names, tmp_path / 'out', MINI, '--root', mini_root, '--per-part', 20]
+    process = subprocess.Popen([sys.executable, *map(str, command)], cwd=ROOT, env=ENV, text=True,
+                               start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    for line in process.stdout:
+        if 'complete' in line:
+            break
+    assert re.search('00000 is complete: 2[0-8]/900 clips, 0 unreadable so far, about 0:[0-9:]+ left', line)
+    os.killpg(process.pid, signal.SIGINT)
+    output, _ = process.communicate()
+    assert output.endswith('stopped; the same command goes on with the parts that are missing\n')
+    assert process.returncode == 1 and 'Traceback' not in output
 
 
 @pytest.mark.parametrize('options, message', [
     (['--shard', '3/2'], '--shard 3/2: must be I/N with I from 1 to N'),
     (['--format', 'actionformer'], 'give --window and --what features'),
     (['--compile', '--blocks', '1'], 'cannot be read out of a compiled model'),
+    (['--stride', '1'], '--stride 1.0 is that of windows; give --window, too'),
+    (['--per-part', '0'], 'must be positive'),
     (['--workers', '-1'], 'must be positive')])
 def test_options_that_cannot_be_meant(mini_root, tmp_path, options, message):
     assert message in run('tools/extract.py', mini_root, tmp_path, MINI, *options, ok=False)
 
 
 def test_a_damaged_video_keeps_its_windows(config, tmp_path):
-    write_frames(tmp_path / 'whole.mkv', np.arange(60) / 12, size=(64, 64))
+    """Those before the damage, with a note, as FFmpeg takes the end of the file for that of the video."""
+    write_frames(tmp_path / 'whole.mkv', np.arange(120) / 12, size=(64, 64))
     data = (tmp_path / 'whole.mkv').read_bytes()
-    (tmp_path / 'cut.mkv').write_bytes(b'')
+    (tmp_path / 'cut.mkv').write_bytes(data[:len(data) // 2])
+    (tmp_path / 'empty.mkv').write_bytes(b'')
     pipeline = config.val_dataloader.dataset.pipeline
-    reader = SlidingReader(pipeline, 1., 1., 8)
-    rows = [row for batch in reader(0, [Clip('w', str(tmp_path / 'whole.mkv'))]) for row in batch.rows]
-    assert len(rows) == 5 and not any(row['error'] for row in rows) and len(data) > 0
-    batch, = reader(0, [Clip('cut', str(tmp_path / 'cut.mkv'))])
-    assert batch.last and not batch.samples and 'cut.mkv: cannot be opened' in batch.rows[0]['error']
+
+    def rows_of(name):
+        reader = SlidingReader(pipeline, 1., 1., 3)
+        return [row for batch in reader(0, [Clip(name, str(tmp_path / f'{name}.mkv'))]) for row in batch.rows]
+
+    whole, cut, empty = map(rows_of, ('whole', 'cut', 'empty'))
+    assert len(whole) == 10 and not any(row['error'] or row['note'] for row in whole)
+    assert 0 < len(cut) < 8 and not any(row['error'] for row in cut)
+    assert [bool(row['note']) for row in cut] == [False] * (len(cut) - 1) + [True]
+    assert 'has 10.0 s, but no pictures behind this window' in cut[-1]['note']
+    assert len(empty) == 1 and 'empty.mkv: cannot be opened' in empty[0]['error']
+
+
+def test_a_connection_that_is_lost_is_an_error_behind_the_windows(config, tmp_path, monkeypatch):
+    write_frames(tmp_path / 'a.mkv', np.arange(60) / 12, size=(64, 64))
+    reader = SlidingReader(config.val_dataloader.dataset.pipeline, 1., 1., 8)
+    opened = reader.reader.open
+
+    def losing(source):
+        stream = opened(source)
+        packets, broken = [*stream.container.demux(stream.video)], OSError(5, 'Input/output error')
+
+        class Container:
+            close = stream.container.close
+
+            def demux(self, _):
+                yield from packets[:40]
+                raise broken
+
+        stream.container = Container()
+        return stream
+
+    monkeypatch.setattr(reader.reader, 'open', losing)
+    batch, = reader(0, [Clip('a', str(tmp_path / 'a.mkv'))])
+    assert len(batch.rows) == len(batch.samples) + 1 > 2 and not any(row['error'] for row in batch.rows[:-1])
+    assert 'is damaged; nothing could be read behind this place' in batch.rows[-1]['error']

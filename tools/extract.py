@@ -9,6 +9,9 @@ s3://BUCKET/FOLDER. docs/extract.md has the formats, and says how to extract mil
 """
 import argparse
 import hashlib
+import os
+import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Tuple
 
@@ -45,7 +48,9 @@ from projects.cast.extraction import (
 )
 from projects.cast.utils import InputError, run_tool
 
-PER_PART = 1024, 16  # clips of a part, or videos if each has many windows
+# Clips of a part, or videos if each has many windows. Tokens of a part are kept in memory until it is
+# written, and those of a clip are 9.7 MB for the full-size model.
+PER_PART = dict(clips=1024, windows=16), dict(clips=64, windows=1)
 A_DAY = 86400.
 
 
@@ -68,11 +73,13 @@ def settings(args: argparse.Namespace, config: Config, clips: List[Clip], shards
              per_part: int) -> Dict[str, Any]:
     """Returns what the content of the parts depends on."""
     pipeline = config[f'{args.views}_dataloader'].dataset.pipeline
-    text = repr((config.model, pipeline)) + repr(clips)
+    model, clips_digest, transforms = (
+        hashlib.sha1(repr(value).encode()).hexdigest()[:12] for value in (config.model, clips, pipeline))
     return dict(what=args.what, blocks=args.blocks, views=args.views, window=args.window, stride=args.stride,
                 bf16=args.bf16, format=args.format, batch_size=args.batch_size, per_part=per_part,
-                shards=shards, config=Path(args.config).name, checkpoint=digest(args.checkpoint),
-                clips=len(clips), model_and_clips=hashlib.sha1(text.encode()).hexdigest())
+                shards=shards, model=f'{Path(args.config).name}, digest {model}', pipeline=transforms,
+                checkpoint=digest(args.checkpoint),
+                clips=f'{len(clips)} from {clips[0].file} on, digest {clips_digest}')
 
 
 def main() -> None:
@@ -102,10 +109,14 @@ def main() -> None:
     parser.add_argument('--compile', action='store_true', help='compile the backbone')
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='same as for tools/test.py')
     args = parser.parse_args()
-    shard, per_part = read_shard(args.shard), args.per_part or PER_PART[args.window is not None]
+    shard, per_part = read_shard(args.shard), args.per_part
+    if per_part is None:
+        per_part = PER_PART[args.what == 'tokens']['clips' if args.window is None else 'windows']
     if min(args.batch_size, per_part) < 1 or min(args.workers, args.actors) < 0:
         raise InputError(f'--batch-size {args.batch_size}, --per-part {per_part}, --workers '
                          f'{args.workers} and --actors {args.actors} must be positive')
+    if args.stride is not None and args.window is None:
+        raise InputError(f'--stride {args.stride} is that of windows; give --window, too')
     if args.format == 'actionformer' and (args.window is None or args.what != 'features'):
         raise InputError('--format actionformer has features of windows; give --window and --what features')
     if args.compile and (args.blocks or args.what == 'tokens'):
@@ -113,28 +124,33 @@ def main() -> None:
     clips = read_clips(args.source, args.root, args.template)
     if args.window is not None and any(clip.start is not None for clip in clips):
         raise InputError(f'{args.source}: has segments, but --window slides over whole videos; leave it out')
+    some = clips[::len(clips) // 100 + 1]
+    if not any('://' in clip.file or os.path.exists(clip.file) for clip in some):
+        raise InputError(f'{args.source}: there is no video at {some[0].file}, and at none of '
+                         f'{len(some)} such paths; --root is the folder of the videos of a list')
     if args.format == 'actionformer':
         check_file_names(clips)
     store = Store(args.out, args.format)
     register_all_modules()
     config = read_config(args.config, args.cfg_options)
+    pipeline = config[f'{args.views}_dataloader'].dataset.pipeline
+    read = ClipReader(pipeline) if args.window is None else SlidingReader(
+        pipeline, args.window, args.window if args.stride is None else args.stride, args.batch_size)
+    on_ray = args.ray is not None
+    device = args.device or ('cuda:0' if torch.cuda.is_available() else 'cpu')
+    torch.manual_seed(0)  # without a checkpoint, a later run and other shards have the same weights
+    model = init_recognizer(config, args.checkpoint, device='cpu' if on_ray else device)
+    if args.checkpoint is None:
+        print('No checkpoint: weights are random; this only shows that the pipeline works.')
+    extractor = Extractor(model, args.what, [i - 1 for i in args.blocks], args.bf16)
+    # only now, as settings that cannot be used would keep others out of the folder
     store.settle(settings(args, config, clips, shard[1], per_part))
     todo = left(plan(clips, shard, per_part, 1 if args.window is not None else args.batch_size), store)
     if not todo.parts:
         print(f'{args.out}: everything is there')
         return
-    pipeline = config[f'{args.views}_dataloader'].dataset.pipeline
-    read = ClipReader(pipeline) if args.window is None else SlidingReader(
-        pipeline, args.window, args.stride or args.window, args.batch_size)
-    on_ray = args.ray is not None
     if on_ray:
         connect(args.ray)
-    device = args.device or ('cuda:0' if torch.cuda.is_available() else 'cpu')
-    model = init_recognizer(config, args.checkpoint, device='cpu' if on_ray else device)
-    if args.checkpoint is None:
-        print('No checkpoint: weights are random; this only shows that the pipeline works.')
-    extractor = Extractor(model, args.what, [i - 1 for i in args.blocks], args.bf16)
-    if on_ray:
         steps = extract_on_ray(todo, read, extractor, store, args.actors, args.device, args.compile)
     else:
         if args.compile:
@@ -150,10 +166,16 @@ def main() -> None:
             unreadable += step.unreadable
             noted += step.noted
             progress.advance(bar, step.clips)
-            for name in step.parts:
-                progress.console.print(f'{name} is complete, {unreadable} unreadable so far')
+            done, elapsed = int(progress.tasks[bar].completed), progress.tasks[bar].elapsed or 0.
+            for name in step.parts:  # all that a log file shows
+                wait = timedelta(seconds=round(elapsed / max(done, 1) * (total - done)))
+                line = f'{done}/{total} clips, {unreadable} unreadable so far, about {wait} left'
+                progress.console.print(f'{name} is complete: {line}', soft_wrap=True, highlight=False)
     print(f'{args.out}: {total} clips, {unreadable} of them unreadable, {noted} with a note')
 
 
 if __name__ == '__main__':
-    run_tool(main)
+    try:
+        run_tool(main)
+    except KeyboardInterrupt:
+        sys.exit('stopped; the same command goes on with the parts that are missing')

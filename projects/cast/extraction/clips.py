@@ -1,6 +1,7 @@
 """What is extracted: whole videos, or segments of them, each with an id of its own."""
 import csv
 import io
+import math
 import os
 from collections import Counter
 from pathlib import Path
@@ -11,7 +12,7 @@ from ..datasets.epic_kitchens import check_segment, path_of, time_stamps
 from ..datasets.segment_list import seconds
 from ..utils import InputError
 
-SUFFIXES = ('.avi', '.m4v', '.mkv', '.mov', '.mp4', '.mpg', '.ts', '.webm')
+SUFFIXES = ('.avi', '.flv', '.m4v', '.mkv', '.mov', '.mp4', '.mpeg', '.mpg', '.ts', '.webm', '.wmv')
 EPIC = '{participant_id}/videos/{video_id}.MP4'
 
 
@@ -56,8 +57,14 @@ def read_clips(source: str, root: str = '', template: str = '') -> List[Clip]:
 
 
 def of_folder(folder: Path) -> List[Clip]:
-    """Lists all videos below a folder, by name."""
-    paths = sorted(path for path in folder.rglob('*') if path.suffix.lower() in SUFFIXES)
+    """Lists all videos below a folder, by name; links are followed, and hidden files left out."""
+    paths = []
+    for parent, folders, names in os.walk(folder, followlinks=True):
+        above = Path(parent).resolve()
+        folders[:] = [name for name in folders if not above.is_relative_to(Path(parent, name).resolve())]
+        paths += [Path(parent, name) for name in names
+                  if not name.startswith('.') and Path(name).suffix.lower() in SUFFIXES]
+    paths.sort()
     return [Clip(path.relative_to(folder).as_posix(), str(path)) for path in paths]
 
 
@@ -94,7 +101,11 @@ def of_row(row: Dict[str, str], root: str, template: str, where: str) -> Clip:
             times = {f'{key}_time': seconds(row[key]) for key in ('start', 'stop') if row.get(key)}
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f'{where}: cannot be read ({error!r}); the columns are {row}') from error
+    if not official and not row['file']:
+        raise InputError(f'{where}: names no file')
     check_segment(times, where)
+    if times and not 0 <= times['start_time'] < times['stop_time'] < math.inf:
+        raise InputError(f'{where}: start and stop must be seconds from 0 on; the columns are {row}')
     start, stop = times.get('start_time'), times.get('stop_time')
     name = path if start is None else f'{path}@{start:.3f}-{stop:.3f}'
     return Clip(row['narration_id'] if official else row.get('id') or name, os.path.join(root, path), start,

@@ -56,7 +56,7 @@ class Extractor:
         bf16: Whether to compute in bfloat16. What is returned is always in single precision.
 
     Raises:
-        InputError: If there is no such block.
+        InputError: If there is no such block; the message counts from 1, as names do.
     """
 
     def __init__(self, model: BaseModel, what: str = 'features', blocks: Sequence[int] = (),
@@ -67,7 +67,7 @@ class Extractor:
         if what not in WHAT:
             raise InputError(f'there is no {what!r} to extract; choose one of {", ".join(WHAT)}')
         if wrong := [i for i in self.blocks if not 0 <= i < depth]:
-            raise InputError(f'there is no block {wrong[0]}; the model has the blocks 0 to {depth - 1}')
+            raise InputError(f'there is no block {wrong[0] + 1}; the model has the blocks 1 to {depth}')
         if self.blocks and what == 'scores':
             raise InputError('scores are those of the model, not of a block; leave out the blocks')
 

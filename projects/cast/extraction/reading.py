@@ -5,7 +5,7 @@ from mmengine.dataset import Compose
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from ..datasets import VideoError, WindowReader
-from ..utils import InputError
+from ..utils import InputError, library
 from .clips import Clip
 
 
@@ -72,10 +72,15 @@ class SlidingReader:
     Args:
         pipeline, length, stride: See :class:`WindowReader`.
         batch_size: Number of windows of a batch.
+
+    Raises:
+        InputError: If PyAV is not installed.
     """
 
     def __init__(self, pipeline: List[dict], length: float, stride: float, batch_size: int) -> None:
+        library('av', '--window', "pip install -e '.[data]'")  # no video would be readable
         self.reader, self.batch_size = WindowReader(pipeline, length, stride), batch_size
+        self.uncovered = 1 + max(stride, length / 2)  # seconds that may follow the last window
 
     def __call__(self, job: int, clips: Job) -> Iterator[Batch]:
         rows: List[Dict[str, Any]] = []
@@ -94,6 +99,9 @@ class SlidingReader:
                 rows.append(row_of(clip, f'{clip.file}: is damaged; nothing could be read behind this place'))
             elif not rows:
                 rows.append(row_of(clip, f'{clip.file}: has no pictures'))
+            elif (stream.seconds or 0) - rows[-1]['stop'] > self.uncovered:
+                end = f'has {stream.seconds:.1f} s, but no pictures behind this window'
+                rows[-1]['note'] = ', '.join(filter(None, (rows[-1]['note'], end)))
         except InputError as error:
             rows.append(row_of(clip, str(error)))
         yield Batch(job, number, rows, samples, True)

@@ -129,14 +129,17 @@ def file_name(video: str) -> str:
 
 
 def check_file_names(clips: Sequence[Clip]) -> None:
-    """Checks that no two videos share a file in the form of ActionFormer.
+    """Checks that no two videos share a file in the form of ActionFormer, and that all are in its folder.
 
     Raises:
-        InputError: If there are such videos.
+        InputError: If there are such videos, or the id of one leads out of the folder.
     """
     owners: Dict[str, str] = {}
     for clip in clips:
         name = file_name(clip.id)
+        if '..' in PurePosixPath(name).parts:
+            raise InputError(f'{clip.id}: the array of this video would be outside of the folder; give its '
+                             'path from --root on, or ids in a CSV')
         other = owners.setdefault(name, clip.id)
         if other != clip.id:
             raise InputError(f'{other} and {clip.id} would both be written to {name}.npy, as the form of '
