@@ -29,6 +29,7 @@ from rich.progress import (
 
 from mmaction.apis import init_recognizer
 from mmaction.utils import register_all_modules
+from projects.cast.datasets import pipeline_of
 from projects.cast.engine import read_config
 from projects.cast.extraction import (
     FORMATS,
@@ -69,10 +70,9 @@ def digest(checkpoint: Optional[str]) -> str:
     return hashlib.sha1(Path(checkpoint).read_bytes()).hexdigest()
 
 
-def settings(args: argparse.Namespace, config: Config, clips: List[Clip], shards: int,
+def settings(args: argparse.Namespace, config: Config, pipeline: List[dict], clips: List[Clip], shards: int,
              per_part: int) -> Dict[str, Any]:
     """Returns what the content of the parts depends on."""
-    pipeline = config[f'{args.views}_dataloader'].dataset.pipeline
     model, clips_digest, transforms = (
         hashlib.sha1(repr(value).encode()).hexdigest()[:12] for value in (config.model, clips, pipeline))
     return dict(what=args.what, blocks=args.blocks, views=args.views, window=args.window, stride=args.stride,
@@ -133,7 +133,7 @@ def main() -> None:
     store = Store(args.out, args.format)
     register_all_modules()
     config = read_config(args.config, args.cfg_options)
-    pipeline = config[f'{args.views}_dataloader'].dataset.pipeline
+    pipeline = pipeline_of(config, args.views)
     read = ClipReader(pipeline) if args.window is None else SlidingReader(
         pipeline, args.window, args.window if args.stride is None else args.stride, args.batch_size)
     on_ray = args.ray is not None
@@ -144,7 +144,7 @@ def main() -> None:
         print('No checkpoint: weights are random; this only shows that the pipeline works.')
     extractor = Extractor(model, args.what, [i - 1 for i in args.blocks], args.bf16)
     # only now, as settings that cannot be used would keep others out of the folder
-    store.settle(settings(args, config, clips, shard[1], per_part))
+    store.settle(settings(args, config, pipeline, clips, shard[1], per_part))
     todo = left(plan(clips, shard, per_part, 1 if args.window is not None else args.batch_size), store)
     if not todo.parts:
         print(f'{args.out}: everything is there')
