@@ -367,7 +367,9 @@ def test_the_command_is_stopped_by_the_keyboard(mini_root, tmp_path):
     names = write(tmp_path / 'list.csv', '\n'.join(['file,start,stop', *rows]))
     command = ['tools/extract.py', names, tmp_path / 'out', MINI, '--root', mini_root, '--per-part', 20]
     process = subprocess.Popen([sys.executable, *map(str, command)], cwd=ROOT, env=ENV, text=True,
-                               start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+                               start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                               # shells let what they run in the background ignore it
+                               preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
     for line in process.stdout:
         if 'complete' in line:
             break

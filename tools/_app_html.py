@@ -119,7 +119,7 @@ def attention(title: str, found: Optional[Attention]) -> str:
     """Returns the frames, and for each map the frames below it."""
     parts = [f'<h3>Where the experts look: {html.escape(title)}</h3>']
     if found is None:
-        parts.append(note('This model has no exchange with attention between experts that see.'))
+        parts.append(note('Nothing to show: the model was exported, or no exchange joins experts that see.'))
     else:
         parts.append(note(f'Block {found.block}. Red patches receive more than the even share of attention, '
                           'blue ones less; grey ones receive the even share.'))

@@ -6,12 +6,13 @@ from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 import numpy as np
 import torch
 from mmengine.dataset import pseudo_collate
+from mmengine.model import BaseModel
 
-from mmaction.apis import init_recognizer
 from projects.cast.apis import Names, Timeline, rankings, read_names
 from projects.cast.datasets import pipeline_of
 from projects.cast.datasets.log_mel import HOP
 from projects.cast.engine import read_config
+from projects.cast.export import Recognizer, open_recognizer
 from projects.cast.models import exchange_blocks, record_attention
 
 sys.path.insert(0, str(Path(__file__).parent / 'analysis'))
@@ -54,7 +55,7 @@ class ServedModel:
 
     Args:
         config: A config file.
-        checkpoint: Its checkpoint; without one, the weights are random.
+        checkpoint: Its checkpoint, or an exported model; without one, the weights are random.
         device: Device to use.
         label_map: See :func:`read_names`.
         options: Changes to the config.
@@ -76,9 +77,9 @@ class ServedModel:
                 if transform['type'] in ('InitVideo', 'OpenVideo'):
                     transform['decoder'] = 'pyav'  # decord cannot read what browsers record
         self.names: Names = read_names(self.config, label_map)
-        self.model = init_recognizer(self.config, checkpoint, device=device)
+        self.model: Recognizer = open_recognizer(self.config, checkpoint, device)
         self.timeline = Timeline(self.model, self.config, window, stride)
-        blocks = exchange_blocks(self.model)
+        blocks = exchange_blocks(self.model) if isinstance(self.model, BaseModel) else []  # exported: hidden
         self.block = choose_blocks(self.model, (), config)[0] if blocks else None
 
     @torch.inference_mode()

@@ -45,7 +45,8 @@ def list_examples(folder: Optional[str]) -> List[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     parser.add_argument('config', help='a config file')
-    parser.add_argument('checkpoint', nargs='?', help='checkpoint; without one, the weights are random')
+    parser.add_argument('checkpoint', nargs='?', help='checkpoint, or an exported model that ends in .onnx '
+                        '(default: random weights)')
     parser.add_argument('--second', nargs=2, metavar=('CONFIG', 'CHECKPOINT'),
                         help='a model to compare with')
     parser.add_argument('--examples', metavar='FOLDER', help='videos to choose from')

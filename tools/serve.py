@@ -15,11 +15,11 @@ import projects.cast  # noqa: F401  isort: skip  must precede anything of mmacti
 import torch
 from mmengine import DictAction
 
-from mmaction.apis import init_recognizer
 from mmaction.utils import register_all_modules
 from projects.cast.apis import read_names
 from projects.cast.datasets import pipeline_of
 from projects.cast.engine import read_config
+from projects.cast.export import open_recognizer
 from projects.cast.serving import INSTALL, Guard, Limits, is_local
 from projects.cast.utils import InputError, library, run_tool
 
@@ -29,7 +29,8 @@ MIB = 2**20
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     parser.add_argument('config', help='a config file')
-    parser.add_argument('checkpoint', nargs='?', help='checkpoint; without one, the weights are random')
+    parser.add_argument('checkpoint', nargs='?', help='checkpoint, or an exported model that ends in .onnx '
+                        '(default: random weights)')
     parser.add_argument('--host', default='127.0.0.1', help='address to listen on; others need --token-file')
     parser.add_argument('--port', type=int, default=8000, help='0: any free one')
     parser.add_argument('--token-file', metavar='FILE', help='file with the token that requests must carry')
@@ -76,7 +77,7 @@ def main() -> None:
     limits = Limits(bytes=int(args.max_mib * MIB), seconds=args.max_seconds, pixels=args.max_pixels,
                     fps=args.max_fps, memory=int(args.memory_mib * MIB), cpu=args.cpu_seconds,
                     wall=2 * args.cpu_seconds)
-    model = init_recognizer(config, args.checkpoint, device=args.device)
+    model = open_recognizer(config, args.checkpoint, args.device)
     if args.checkpoint is None:
         print('No checkpoint: weights and scores are random; this only shows that the server works.')
     metrics = Metrics()

@@ -24,10 +24,10 @@ from _timeline_page import write_page
 from mmengine import DictAction
 from rich.progress import Progress
 
-from mmaction.apis import init_recognizer
 from mmaction.utils import register_all_modules
 from projects.cast.apis import Names, Scores, Timeline, read_names
 from projects.cast.engine import read_config
+from projects.cast.export import open_recognizer
 from projects.cast.extraction.clips import SUFFIXES
 from projects.cast.utils import InputError, run_tool
 
@@ -116,7 +116,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     parser.add_argument('video', help='file, folder, address or webcam')
     parser.add_argument('config', help='a config file')
-    parser.add_argument('checkpoint', nargs='?', help='checkpoint; without one, the weights are random')
+    parser.add_argument('checkpoint', nargs='?', help='checkpoint, or an exported model that ends in .onnx '
+                        '(default: random weights)')
     parser.add_argument('--window', type=float, default=2., metavar='SECONDS', help='length (default: 2)')
     parser.add_argument('--stride', type=float, default=1., metavar='SECONDS',
                         help='from the start of a window to that of the next (default: 1)')
@@ -139,7 +140,7 @@ def main() -> None:
     register_all_modules()
     config = read_config(args.config, args.cfg_options)
     names = read_names(config, args.label_map)
-    model = init_recognizer(config, args.checkpoint, device=args.device)
+    model = open_recognizer(config, args.checkpoint, args.device)
     if args.checkpoint is None:
         print('No checkpoint: weights and scores are random; this only shows that the pipeline works.')
     failed = []

@@ -32,7 +32,7 @@ class Timeline:
     """Scores windows of videos as the validation pipeline of the config scores segments.
 
     Args:
-        model: A model of the config, on its device.
+        model: A model of the config, on its device, or one that was exported from it.
         config: The config.
         length, stride: Length of a window, and from the start of one to that of the next, in seconds.
         batch_size: Number of windows that the model sees at a time.

@@ -7,9 +7,9 @@ from typing import Any, Deque, Dict, List, NamedTuple, Optional
 
 import torch
 from mmengine.dataset import pseudo_collate
-from mmengine.model import BaseModel
 from torch import Tensor
 
+from ..export import Recognizer
 from .metrics import Metrics
 
 Sample = Dict[str, Any]
@@ -31,13 +31,13 @@ class Batcher:
     is at work, samples wait for the next batch. Their number is limited by whoever admits requests.
 
     Args:
-        model: A model, on its device.
+        model: A model, on its device, or an exported one.
         max_batch: Most samples that the model sees at a time.
         max_wait: Seconds that a sample waits for others.
         metrics: Where the sizes of batches are counted.
     """
 
-    def __init__(self, model: BaseModel, max_batch: int, max_wait: float, metrics: Metrics) -> None:
+    def __init__(self, model: Recognizer, max_batch: int, max_wait: float, metrics: Metrics) -> None:
         self.model, self.max_batch, self.max_wait, self.metrics = model, max_batch, max_wait, metrics
         self.waiting: Deque[Waiting] = deque()
         self.thread = ThreadPoolExecutor(1)

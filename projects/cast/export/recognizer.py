@@ -1,0 +1,63 @@
+"""Exported models in place of recognizers."""
+import json
+from typing import Any, Dict, List, Optional, Union
+
+import torch
+from mmengine import Config
+from mmengine.model import BaseModel
+
+from mmaction.apis import init_recognizer
+from mmaction.structures import ActionDataSample
+
+from ..datasets import pipeline_of
+from ..utils import InputError
+from .exported import ExportedModel
+from .metadata import sampling
+
+SUFFIX = '.onnx'  # the only one: reading a .pt2 file of a stranger is not safe
+
+
+class ExportedRecognizer:
+    """Predicts as the recognizer that an ONNX file was exported from, for programs that only predict.
+
+    Args:
+        file: The file.
+        config: The config that it was exported from.
+
+    Raises:
+        InputError: If the config reads other clips than the model was exported for.
+    """
+
+    def __init__(self, file: str, config: Config) -> None:
+        self.exported, self.cfg = ExportedModel(file), config
+        reads = json.loads(json.dumps(sampling(pipeline_of(config))))
+        for key, value in reads.items():
+            made = self.exported.metadata.get(key)
+            if made != value:
+                raise InputError(f'{file}: was exported for {key} {made}, but that of {config.filename} is '
+                                 f'{value}; give the config that it was exported from')
+
+    def test_step(self, data: Dict[str, Any]) -> List[ActionDataSample]:
+        """Predicts a batch as ``pseudo_collate`` returns it; the samples get ``pred_score``."""
+        inputs, samples = data['inputs'], data['data_samples']
+        for i, sample in enumerate(samples):
+            views = {key: v[i] for key, v in inputs.items()} if isinstance(inputs, dict) else inputs[i]
+            scores = {task: torch.from_numpy(s) for task, s in self.exported.predict(views).items()}
+            sample.set_pred_score(scores if len(scores) > 1 else next(iter(scores.values())))
+        return samples
+
+
+Recognizer = Union[BaseModel, ExportedRecognizer]
+
+
+def open_recognizer(config: Config, weights: Optional[str], device: str) -> Recognizer:
+    """Opens a model that predicts.
+
+    Args:
+        config: Its config.
+        weights: A checkpoint, or an exported model, ``*.onnx``; None means random weights.
+        device: Device of a checkpoint's model; exported ones run on the CPU.
+    """
+    if weights and weights.endswith(SUFFIX):
+        return ExportedRecognizer(weights, config)
+    return init_recognizer(config, weights, device=device)
