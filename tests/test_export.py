@@ -165,7 +165,7 @@ def test_int8_of_onnx(exported, which):
 
 
 def test_int8_of_torch(exported):
-    """Only what is asked for is quantized, and the file needs no code of this package."""
+    """Only what is asked for is quantized, and never the time encoding."""
     file, whole = exported('cast', '.pt2', int8='towers'), exported('cast', '.pt2')
     batch = batch_of(build('cast')[2], 3)
     assert 1e-6 < difference(file(**batch), whole(**batch)) < 0.2
