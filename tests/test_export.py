@@ -131,7 +131,7 @@ def test_metadata_of_another_size_and_of_sound(exported):
     assert about['inputs']['times'] == dict(shape=['batch', 4], dtype='float32', normalised_inside={})
 
 
-def test_of_the_full_size_configs():
+def test_of_the_full_size_configs(tmp_path):
     """How frames are chosen is that of the config; licences are those of the weights, or must be stated."""
     mini, model, scorer = build('cast')
     for name, sampling, views in (
@@ -147,6 +147,10 @@ def test_of_the_full_size_configs():
     assert describe(model, scorer, cfg, cfg.test_pipeline, meta)['licence'] == 'cc-by-nc-4.0'
     with pytest.raises(InputError, match='which is under cc-by-nc-4.0; leave --licence out'):
         describe(model, scorer, cfg, cfg.test_pipeline, meta, licence='mit')
+    (tmp_path / 'config.json').touch()
+    (tmp_path / 'README.md').write_text('---\nlicense: apache-2.0\n---\n')
+    published = Config(cfg.to_dict(), filename=str(tmp_path / 'config.json'))
+    assert describe(model, scorer, published, cfg.test_pipeline)['licence'] == 'apache-2.0'
 
 
 @pytest.mark.parametrize('which', ['towers', 'all'])
@@ -165,7 +169,7 @@ def test_int8_of_onnx(exported, which):
 
 
 def test_int8_of_torch(exported):
-    """Only what is asked for is quantized, and the file needs no code of this package."""
+    """Only what is asked for is quantized, and never the time encoding."""
     file, whole = exported('cast', '.pt2', int8='towers'), exported('cast', '.pt2')
     batch = batch_of(build('cast')[2], 3)
     assert 1e-6 < difference(file(**batch), whole(**batch)) < 0.2

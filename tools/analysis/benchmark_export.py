@@ -110,8 +110,7 @@ def memory(args, form: str) -> float:
 
 def peak(args, form: str) -> float:
     """Returns the GiB that this process gains at most from loading a form and using it twice."""
-    batch = random_batch(make(argparse.Namespace(**{**vars(args), 'checkpoint': None}))[1], args.batch_size) \
-        if not (args.work_dir / 'batch.npz').is_file() else dict(np.load(args.work_dir / 'batch.npz'))
+    batch = dict(np.load(args.work_dir / 'batch.npz'))
     page = os.sysconf('SC_PAGE_SIZE')
     before = int(Path('/proc/self/statm').read_text().split()[1]) * page
     model = open_form(args, form)

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence
 
 import torch
+from huggingface_hub import ModelCard
 from mmengine import Config
 
 from mmaction.registry import TRANSFORMS
@@ -11,8 +12,10 @@ from mmaction.utils import ConfigType
 
 from ..datasets import FrameSampler
 from ..datasets.log_mel import BINS, FLOOR, FRAME, HOP
+from ..engine import CONFIG_FILE
 from ..hub.card import choose_licence
 from ..hub.publish import class_names
+from ..hub.remote import CARD_FILE
 from ..models import CASTRecognizer
 from ..utils import InputError
 from .scorer import Scorer
@@ -83,8 +86,11 @@ def log_mel_recipe(load: dict) -> Dict[str, Any]:
         times='start and end of what is heard, then the time of each frame, in seconds')
 
 
-def licence_of(checkpoint_meta: dict, model: CASTRecognizer, given: Optional[str]) -> str:
+def licence_of(cfg: Config, checkpoint_meta: dict, model: CASTRecognizer, given: Optional[str]) -> str:
     """Returns the licence of the weights; unlike publishing, exporting does not insist on one."""
+    file = Path(str(cfg.filename))
+    if given is None and file.name == CONFIG_FILE and file.with_name(CARD_FILE).is_file():
+        return ModelCard.load(file.with_name(CARD_FILE)).data.license or UNKNOWN  # of a published model
     if given is None and 'release_key' not in checkpoint_meta:
         return UNKNOWN
     return choose_licence(checkpoint_meta, model.state_dict(), given)[0]
@@ -122,7 +128,7 @@ def describe(model: CASTRecognizer, scorer: Scorer, cfg: Config, pipeline: Seque
     sound = find(pipeline, 'LoadSpectrogram')
     return dict(
         format=FORMAT, model=Path(str(cfg.filename)).stem, precision=precision,
-        licence=licence_of(checkpoint_meta, model, licence), inputs=inputs, outputs=scorer.outputs,
+        licence=licence_of(cfg, checkpoint_meta, model, licence), inputs=inputs, outputs=scorer.outputs,
         output=dict(prob='probabilities', score='logits').get(scorer.head.average_clips, 'logits'),
         classes={task: names[task] for task in scorer.outputs if task in names},
         views=views, over_views='mean of the outputs', **video, colour='RGB',
