@@ -39,10 +39,10 @@ MIB = 2**20
 class Served:
     """A server that runs."""
 
-    def __init__(self, folder, *options):
+    def __init__(self, folder, *options, checkpoint=None):
         self.folder = folder
         folder.mkdir()
-        arguments = [str(MINI), '--port', '0', *options]
+        arguments = [str(MINI), *([str(checkpoint)] if checkpoint else []), '--port', '0', *options]
         self.process = subprocess.Popen(
             [sys.executable, 'tools/serve.py', *arguments], cwd=ROOT, stdout=subprocess.PIPE,
             env={**ENV, 'TMPDIR': str(folder)}, text=True)
