@@ -11,8 +11,6 @@ again if they are there.
 """
 import argparse
 import json
-import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -108,15 +106,20 @@ def memory(args, form: str) -> float:
     return float(output.rpartition('PEAK ')[2])
 
 
+def resident(key: str) -> float:
+    """Returns the resident memory of this process in GiB, now (``VmRSS``) or at most (``VmHWM``)."""
+    line = next(line for line in Path('/proc/self/status').read_text().splitlines() if line.startswith(key))
+    return int(line.split()[1]) / 2**20
+
+
 def peak(args, form: str) -> float:
     """Returns the GiB that this process gains at most from loading a form and using it twice."""
     batch = dict(np.load(args.work_dir / 'batch.npz'))
-    page = os.sysconf('SC_PAGE_SIZE')
-    before = int(Path('/proc/self/statm').read_text().split()[1]) * page
+    before = resident('VmRSS')
     model = open_form(args, form)
     for _ in range(2):
         model(**batch)
-    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - before) / 2**30
+    return resident('VmHWM') - before  # getrusage counts what the parent process had, too
 
 
 def time_all(args, models: Dict[str, ExportedModel], batch: Arrays) -> Dict[str, List[float]]:
