@@ -282,7 +282,7 @@ def test_what_cannot_be_exported(tmp_path):
     assert json.dumps(metadata_of(cfg, model, scorer))  # plain data
 
 
-@pytest.mark.skipif('EXPORT_FULL_SIZE' not in os.environ, reason='takes 4 GB; docs/export.md has results')
+@pytest.mark.skipif('EXPORT_FULL_SIZE' not in os.environ, reason='takes 10 GB; docs/export.md has results')
 @pytest.mark.parametrize('config', [
     'cast/cast_vit-base-p16_clip-videomae_16xb6-u16x2-50e_ek100-rgb.py',
     'ca2st/ca2st_vit-base-p16_clip-videomae-ast_16xb6-u16x2-50e_ek100-rgb-audio.py',
