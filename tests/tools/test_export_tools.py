@@ -130,6 +130,12 @@ def test_wrong_options(monkeypatch, tmp_path, exported, options, message):
     assert not [*tmp_path.iterdir()]
 
 
+def test_random_weights_are_compared_with_themselves(exported, tmp_path):
+    out = run('tools/export.py', MINI, 'none', tmp_path / 'a.onnx', '--label-map', *exported[1], '--check',
+              exported[2])
+    assert 'the best class is the same' in out
+
+
 def test_other_sizes_and_a_wrong_suffix(exported, tmp_path):
     names, video = exported[1:3]
     out = run('tools/export.py', MINI.stem, exported[0] / 'a.pth', tmp_path / 'a.pt2', '--frames', 4,
