@@ -18,7 +18,7 @@ from mmaction.apis import inference_recognizer
 from mmaction.models.recognizers.base import BaseRecognizer
 from projects.cast.apis.inferencer import sample
 from projects.cast.checkpoints import read_checkpoint
-from projects.cast.engine import read_config
+from projects.cast.engine import CONFIG_FILE, read_config
 from projects.cast.export import WHICH, ExportedModel, Scorer, at_size, describe, pipeline_at, write
 from projects.cast.hub import find, open_model
 from projects.cast.utils import InputError, MissingFileError, run_tool
@@ -60,11 +60,16 @@ def main() -> None:
     args = parser.parse_args()
     if args.bf16 and args.int8:
         raise InputError('--bf16 and --int8: choose one of them')
+    for name in ('frames', 'size'):
+        value = getattr(args, name)
+        if value is not None and value <= 0:
+            raise InputError(f'--{name} {value} must be positive')
     if args.check and not os.path.isfile(args.check):
         raise MissingFileError(f'{args.check}: no such video')
     cfg, _ = find(args.config)
     if args.cfg_options:
-        cfg = read_config(cfg.filename, args.cfg_options)
+        folder = os.path.dirname(cfg.filename)  # of a published model, whose config is plain data
+        cfg = read_config(folder if cfg.filename.endswith(CONFIG_FILE) else cfg.filename, args.cfg_options)
     checkpoint = None if args.checkpoint == 'none' else args.checkpoint
     meta = read_checkpoint(checkpoint).get('meta', {}) if checkpoint else {}
     model = open_model(cfg, checkpoint, 'cpu')

@@ -14,6 +14,7 @@ from mmengine.dataset import Compose
 from mmaction.apis import inference_recognizer, init_recognizer
 from projects.cast.datasets import DenseClips, EqualCrops, UniformClips, XViTClips
 from projects.cast.export import ExportedModel
+from projects.cast.hub import push
 from projects.cast.utils import InputError
 
 PREDICT = load_tool('predict_onnx.py')
@@ -118,6 +119,7 @@ def test_what_the_tool_without_torch_does_not_know(exported, capsys):
     (['--bf16', '--int8'], '--bf16 and --int8: choose one of them'),
     (['--check', 'nothing.mp4'], 'nothing.mp4: no such video'),
     (['--bf16'], 'have no bfloat16; export to .pt2, or use --int8'),
+    (['--frames', '0'], '--frames 0 must be positive'), (['--size', '-64'], '--size -64 must be positive'),
     (['--size', '50'], 'does not divide into tubes'),
     (['--licence', 'my own'], '--licence my own: must be an identifier'),
     (['--label-map', 'k400', 'ssv2'], 'has 400 class names for verb, but the model has 6 classes')])
@@ -134,6 +136,16 @@ def test_random_weights_are_compared_with_themselves(exported, tmp_path):
     out = run('tools/export.py', MINI, 'none', tmp_path / 'a.onnx', '--label-map', *exported[1], '--check',
               exported[2])
     assert 'the best class is the same' in out
+
+
+def test_options_of_a_published_model(exported, tmp_path, monkeypatch):
+    push(str(MINI), str(exported[0] / 'a.pth'), str(tmp_path / 'model'), 'mit', [*map(str, exported[1])])
+    monkeypatch.setattr(sys, 'argv', [
+        'export.py', str(tmp_path / 'model'), str(tmp_path / 'model/model.safetensors'),
+        str(tmp_path / 'a.onnx'), '--cfg-options', 'model.cls_head.average_clips=score'])
+    load_tool('export.py').main()
+    about = ExportedModel(tmp_path / 'a.onnx').metadata
+    assert about['output'] == 'logits' and about['licence'] == 'mit'
 
 
 def test_other_sizes_and_a_wrong_suffix(exported, tmp_path):
