@@ -3,11 +3,12 @@ import csv
 import json
 import sys
 
+import av
 import cv2
 import numpy as np
 import pytest
 import torch
-from conftest import MINI, ROOT, load_tool, mini_options, randomised, run
+from conftest import MINI, ROOT, load_tool, mini_options, randomised, run, write_frames
 from mmengine import Config
 from mmengine.dataset import Compose
 
@@ -75,6 +76,29 @@ def test_views_without_torch_are_those_of_the_pipeline(exported, mini_root):
             found = PREDICT.read_views(str(exported[2]), {**about, **change}, *segment)
             assert found.shape == expected.shape and found.dtype == np.uint8
             assert np.abs(found - expected).max() <= 8 and np.abs(found - expected).mean() < 0.5
+
+
+def test_segments_without_torch_of_variable_frame_rates_and_of_cut_videos(exported, tmp_path):
+    about = ExportedModel(exported[0] / 'a.onnx').metadata
+    cfg = Config.fromfile(MINI)
+    cfg.test_dataloader.dataset.pipeline[0].decoder = 'pyav'
+    pipeline = Compose(cfg.test_dataloader.dataset.pipeline)
+    write_frames(tmp_path / 'vfr.mp4', [*np.arange(20) * 0.1, *2 + np.arange(40) * 0.025])
+    write_frames(tmp_path / 'whole.mp4', np.arange(60) / 25)
+    with av.open(str(tmp_path / 'whole.mp4')) as whole, av.open(str(tmp_path / 'cut.mp4'), 'w') as cut:
+        stream = cut.add_stream_from_template(whole.streams.video[0])
+        for packet in whole.demux(whole.streams.video[0]):
+            if packet.size:
+                shift = round(0.48 / packet.time_base)
+                packet.stream, packet.pts, packet.dts = stream, packet.pts - shift, packet.dts - shift
+                cut.mux(packet)
+    for name, *segment in (('vfr.mp4', 0.5, 1.5), ('vfr.mp4', 2., 2.8), ('vfr.mp4', ), ('cut.mp4', ),
+                           ('cut.mp4', 0.2, 1.)):
+        sample = dict(filename=str(tmp_path / name), label=-1, gt_label={})
+        sample.update(zip(('start_time', 'stop_time'), segment))
+        expected = pipeline(sample)['inputs'].numpy().astype(int)
+        found = PREDICT.read_views(str(tmp_path / name), about, *segment)
+        assert np.abs(found - expected).max() <= 1, (name, segment)
 
 
 SAMPLERS = [
