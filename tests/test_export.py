@@ -261,10 +261,31 @@ def test_wrong_files(tmp_path):
         ExportedModel(tmp_path / 'b.onnx')
     x, y = (onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [1]) for name in 'xy')
     graph = onnx.helper.make_graph([onnx.helper.make_node('Neg', ['x'], ['y'])], 'another', [x], [y])
-    onnx.save(onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid('', 18)], ir_version=10),
-              tmp_path / 'c.onnx')
-    with pytest.raises(InputError, match='was not written by tools/export.py'):
-        ExportedModel(tmp_path / 'c.onnx')
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid('', 18)], ir_version=10)
+    for metadata in (None, 'junk', 'null', '[]', '{"outputs": ["y"]}'):
+        if metadata:
+            onnx.helper.set_model_props(model, dict(cast=metadata))
+        onnx.save(model, tmp_path / 'c.onnx')
+        with pytest.raises(InputError, match='was not written by tools/export.py'):
+            ExportedModel(tmp_path / 'c.onnx')
+
+
+def test_weights_outside_of_the_folder_are_not_read(tmp_path):
+    """An ONNX file names the file of its weights, which onnxruntime opens."""
+    (tmp_path / 'model').mkdir()
+    (tmp_path / 'secret').write_bytes(bytes(16))
+    (tmp_path / 'model/link').symlink_to(tmp_path / 'secret')
+    weights = onnx.TensorProto(name='w', data_type=1, dims=[4], data_location=1)
+    weights.external_data.add(key='location')
+    x, y = (onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [4]) for name in 'xy')
+    add = onnx.helper.make_node('Add', ['x', 'w'], ['y'])
+    graph = onnx.helper.make_graph([add], 'a', [x], [y], [weights])
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid('', 18)], ir_version=10)
+    for location in ('../secret', str(tmp_path / 'secret'), 'link'):
+        model.graph.initializer[0].external_data[0].value = location
+        (tmp_path / 'model/a.onnx').write_bytes(model.SerializeToString())
+        with pytest.raises(InputError, match='[Ee]xternal data'):
+            ExportedModel(tmp_path / 'model/a.onnx')
 
 
 def test_what_cannot_be_exported(tmp_path):

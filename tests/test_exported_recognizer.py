@@ -4,12 +4,12 @@ import copy
 import numpy as np
 import pytest
 import torch
-from conftest import MINI, mini_options, run
+from conftest import MINI, mini_options, randomised, run
 from mmengine.dataset import Compose, pseudo_collate
 
 from projects.cast.apis import Timeline
 from projects.cast.apis.inferencer import sample
-from projects.cast.export import Scorer, describe, open_recognizer, write
+from projects.cast.export import Scorer, at_size, describe, open_recognizer, pipeline_at, write
 from projects.cast.utils import InputError
 
 
@@ -52,10 +52,29 @@ def test_batches_of_videos_and_of_windows(config, model, files, mini_root):
 def test_other_clips_than_it_was_exported_for(config, files):
     other = copy.deepcopy(config)
     for transform in other.test_dataloader.dataset.pipeline:
-        if 'crop_size' in transform:
-            transform['crop_size'] = 48
-    with pytest.raises(InputError, match=r'model.onnx: was exported for crop .*64.*, but that of .* is .*48'):
+        if transform['type'] == 'UniformClips':
+            transform['num_clips'] = 3
+    with pytest.raises(InputError, match='for sampling .*2.*, but that of .* is .*3'):
         open_recognizer(other, str(files / 'model.onnx'), 'cpu')
+
+
+def test_another_size_than_that_of_the_config(config, mini_root, tmp_path):
+    """Of --frames and --size, which the pipelines of videos and of windows then have, too."""
+    other = copy.deepcopy(config)
+    model = randomised(other.model)
+    at_size(model, 4, 48)
+    scorer = Scorer(model)
+    pipeline = pipeline_at(config.test_dataloader.dataset.pipeline, 4, 48)
+    write(scorer, str(tmp_path / 'a.onnx'), describe(model, scorer, config, pipeline,
+                                                     label_map=names(mini_root)))
+    exported = open_recognizer(other, str(tmp_path / 'a.onnx'), 'cpu')
+    video = str(mini_root / 'P01/videos/P01_01.mp4')
+    clip = Compose(other.test_dataloader.dataset.pipeline)(sample(video))
+    assert clip['inputs'].shape == (2, 3, 4, 48, 48)
+    with torch.no_grad():
+        found, expected = (m.test_step(pseudo_collate([copy.deepcopy(clip)]))[0] for m in (exported, model))
+    torch.testing.assert_close(found.pred_score['verb'], expected.pred_score['verb'], atol=1e-4, rtol=0)
+    assert len([*Timeline(exported, other, 1., 0.5)(video)]) > 2
 
 
 def test_the_timeline_of_an_exported_model(files, mini_root, tmp_path):

@@ -8,17 +8,17 @@ names, sampling, licence and the like are in its metadata. docs/export.md has th
 import argparse
 import copy
 import os
-from typing import Optional
 
 import projects.cast  # noqa: F401  isort: skip  must precede anything of mmaction
 import numpy as np
-from mmengine import Config, DictAction
+from mmengine import DictAction
 from mmengine.dataset import Compose
 
 from mmaction.apis import inference_recognizer
+from mmaction.models.recognizers.base import BaseRecognizer
 from projects.cast.apis.inferencer import sample
 from projects.cast.checkpoints import read_checkpoint
-from projects.cast.engine import read_config
+from projects.cast.engine import CONFIG_FILE, read_config
 from projects.cast.export import WHICH, ExportedModel, Scorer, at_size, describe, pipeline_at, write
 from projects.cast.hub import find, open_model
 from projects.cast.utils import InputError, MissingFileError, run_tool
@@ -26,16 +26,15 @@ from projects.cast.utils import InputError, MissingFileError, run_tool
 TOLERANCE = 1e-4
 
 
-def check(file: str, cfg: Config, checkpoint: Optional[str], video: str, exact: bool) -> None:
+def check(file: str, model: BaseRecognizer, video: str, exact: bool) -> None:
     """Compares an exported model with ``inference_recognizer`` on a video.
 
     Raises:
         InputError: If they differ by more than rounding, although nothing was made coarser.
     """
-    model = open_model(cfg, checkpoint, 'cpu')
     expected = inference_recognizer(model, video).pred_score
     expected = expected if isinstance(expected, dict) else dict(action=expected)
-    found = ExportedModel(file).predict(Compose(cfg.test_pipeline)(sample(video))['inputs'])
+    found = ExportedModel(file).predict(Compose(model.cfg.test_pipeline)(sample(video))['inputs'])
     difference = max(float(np.abs(found[task] - score.numpy()).max()) for task, score in expected.items())
     same = all(found[task].argmax() == int(score.argmax()) for task, score in expected.items())
     print(f'{video}: the largest difference from PyTorch is {difference:.1e}, the best class is '
@@ -61,15 +60,20 @@ def main() -> None:
     args = parser.parse_args()
     if args.bf16 and args.int8:
         raise InputError('--bf16 and --int8: choose one of them')
+    for name in ('frames', 'size'):
+        value = getattr(args, name)
+        if value is not None and value <= 0:
+            raise InputError(f'--{name} {value} must be positive')
     if args.check and not os.path.isfile(args.check):
         raise MissingFileError(f'{args.check}: no such video')
     cfg, _ = find(args.config)
     if args.cfg_options:
-        cfg = read_config(cfg.filename, args.cfg_options)
+        folder = os.path.dirname(cfg.filename)  # of a published model, whose config is plain data
+        cfg = read_config(folder if cfg.filename.endswith(CONFIG_FILE) else cfg.filename, args.cfg_options)
     checkpoint = None if args.checkpoint == 'none' else args.checkpoint
     meta = read_checkpoint(checkpoint).get('meta', {}) if checkpoint else {}
-    original = copy.deepcopy(cfg)
     model = open_model(cfg, checkpoint, 'cpu')
+    original = copy.deepcopy(model) if args.check else None  # exporting changes the model
     shape = at_size(model, args.frames, args.size)
     pipeline = cfg.test_dataloader.dataset.pipeline
     if args.frames or args.size:
@@ -84,9 +88,9 @@ def main() -> None:
     inputs = (f'{name} ({", ".join(map(str, i["shape"]))}) in {i["dtype"]}'
               for name, i in metadata['inputs'].items())
     print(f'reads {"; ".join(inputs)}; licence: {metadata["licence"]}')
-    if args.check:
-        original.test_pipeline = original.test_dataloader.dataset.pipeline = pipeline
-        check(args.out, original, checkpoint, args.check, precision == 'fp32')
+    if original is not None:
+        original.cfg.test_pipeline = original.cfg.test_dataloader.dataset.pipeline = pipeline
+        check(args.out, original, args.check, precision == 'fp32')
 
 
 if __name__ == '__main__':

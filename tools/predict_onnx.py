@@ -54,6 +54,16 @@ def cropped(x, size, crops):
         yield x[start[0]:start[0] + size, start[1]:start[1] + size]
 
 
+def segment_of(packets, fps, limits):
+    """Returns the first frame of a segment, and the one after its last, among the packets of a video."""
+    times = [p.pts for p in packets]
+    if None not in times:  # else it is an AVI file
+        times = (np.sort(times) - min(times)) * float(packets[0].time_base)
+        if np.abs(times - np.linspace(0, times[-1], len(times))).max() * fps >= 1:  # the frame rate varies
+            return [int(np.searchsorted(times, min(t, times[-1] + 1) - 1e-6)) for t in limits]
+    return [round(min(t * fps, len(times))) for t in limits]
+
+
 def read_views(video, about, start=0., stop=float('inf')):
     """Returns the views of a segment, in seconds: (views, 3, frames, height, width) in uint8."""
     resize, crop, cut = about['resize'], about['crop'], {}
@@ -61,8 +71,9 @@ def read_views(video, about, start=0., stop=float('inf')):
         sys.exit(f'error: it reads {", ".join(about["inputs"])} by {about["pipeline"]}, not known here')
     with av.open(video) as container:
         stream = container.streams.video[0]
-        fps, total = float(stream.average_rate), sum(packet.size > 0 for packet in container.demux(stream))
-    first, last = round(start * fps), round(min(stop * fps, total))
+        packets = [p for p in container.demux(stream) if p.size and not p.is_discard]
+        fps = float(stream.average_rate or 25)
+    first, last = segment_of(packets, fps, (start, stop))
     chosen = first + frame_indices(max(last - first, 1), about['sampling'], fps)
     with av.open(video) as container:
         for i, frame in enumerate(container.decode(video=0)):
@@ -71,7 +82,7 @@ def read_views(video, about, start=0., stop=float('inf')):
                 cut[i] = [*cropped(resized(image, resize) if resize else image, **crop)]
             if i >= chosen.max():
                 break
-    if not set(chosen.flat) <= set(cut):
+    if not 0 <= first < len(packets) or not set(chosen.flat) <= set(cut):
         sys.exit(f'error: {video}: ends before frame {chosen.max()}')
     views = np.stack([[cut[i][j] for i in clip] for j in range(crop['crops']) for clip in chosen])
     return np.ascontiguousarray(views.transpose(0, 4, 1, 2, 3))

@@ -3,17 +3,19 @@ import csv
 import json
 import sys
 
+import av
 import cv2
 import numpy as np
 import pytest
 import torch
-from conftest import MINI, ROOT, load_tool, mini_options, randomised, run
+from conftest import MINI, ROOT, load_tool, mini_options, randomised, run, write_frames
 from mmengine import Config
 from mmengine.dataset import Compose
 
 from mmaction.apis import inference_recognizer, init_recognizer
 from projects.cast.datasets import DenseClips, EqualCrops, UniformClips, XViTClips
 from projects.cast.export import ExportedModel
+from projects.cast.hub import push
 from projects.cast.utils import InputError
 
 PREDICT = load_tool('predict_onnx.py')
@@ -76,6 +78,29 @@ def test_views_without_torch_are_those_of_the_pipeline(exported, mini_root):
             assert np.abs(found - expected).max() <= 8 and np.abs(found - expected).mean() < 0.5
 
 
+def test_segments_without_torch_of_variable_frame_rates_and_of_cut_videos(exported, tmp_path):
+    about = ExportedModel(exported[0] / 'a.onnx').metadata
+    cfg = Config.fromfile(MINI)
+    cfg.test_dataloader.dataset.pipeline[0].decoder = 'pyav'
+    pipeline = Compose(cfg.test_dataloader.dataset.pipeline)
+    write_frames(tmp_path / 'vfr.mp4', [*np.arange(20) * 0.1, *2 + np.arange(40) * 0.025])
+    write_frames(tmp_path / 'whole.mp4', np.arange(60) / 25)
+    with av.open(str(tmp_path / 'whole.mp4')) as whole, av.open(str(tmp_path / 'cut.mp4'), 'w') as cut:
+        stream = cut.add_stream_from_template(whole.streams.video[0])
+        for packet in whole.demux(whole.streams.video[0]):
+            if packet.size:
+                shift = round(0.48 / packet.time_base)
+                packet.stream, packet.pts, packet.dts = stream, packet.pts - shift, packet.dts - shift
+                cut.mux(packet)
+    for name, *segment in (('vfr.mp4', 0.5, 1.5), ('vfr.mp4', 2., 2.8), ('vfr.mp4', ), ('cut.mp4', ),
+                           ('cut.mp4', 0.2, 1.)):
+        sample = dict(filename=str(tmp_path / name), label=-1, gt_label={})
+        sample.update(zip(('start_time', 'stop_time'), segment))
+        expected = pipeline(sample)['inputs'].numpy().astype(int)
+        found = PREDICT.read_views(str(tmp_path / name), about, *segment)
+        assert np.abs(found - expected).max() <= 1, (name, segment)
+
+
 SAMPLERS = [
     UniformClips(clip_len=8, num_clips=1, test_mode=True),
     UniformClips(clip_len=16, num_clips=3, test_mode=True),
@@ -118,6 +143,7 @@ def test_what_the_tool_without_torch_does_not_know(exported, capsys):
     (['--bf16', '--int8'], '--bf16 and --int8: choose one of them'),
     (['--check', 'nothing.mp4'], 'nothing.mp4: no such video'),
     (['--bf16'], 'have no bfloat16; export to .pt2, or use --int8'),
+    (['--frames', '0'], '--frames 0 must be positive'), (['--size', '-64'], '--size -64 must be positive'),
     (['--size', '50'], 'does not divide into tubes'),
     (['--licence', 'my own'], '--licence my own: must be an identifier'),
     (['--label-map', 'k400', 'ssv2'], 'has 400 class names for verb, but the model has 6 classes')])
@@ -128,6 +154,22 @@ def test_wrong_options(monkeypatch, tmp_path, exported, options, message):
     with pytest.raises(InputError, match=message):
         tool.main()
     assert not [*tmp_path.iterdir()]
+
+
+def test_random_weights_are_compared_with_themselves(exported, tmp_path):
+    out = run('tools/export.py', MINI, 'none', tmp_path / 'a.onnx', '--label-map', *exported[1], '--check',
+              exported[2])
+    assert 'the best class is the same' in out
+
+
+def test_options_of_a_published_model(exported, tmp_path, monkeypatch):
+    push(str(MINI), str(exported[0] / 'a.pth'), str(tmp_path / 'model'), 'mit', [*map(str, exported[1])])
+    monkeypatch.setattr(sys, 'argv', [
+        'export.py', str(tmp_path / 'model'), str(tmp_path / 'model/model.safetensors'),
+        str(tmp_path / 'a.onnx'), '--cfg-options', 'model.cls_head.average_clips=score'])
+    load_tool('export.py').main()
+    about = ExportedModel(tmp_path / 'a.onnx').metadata
+    assert about['output'] == 'logits' and about['licence'] == 'mit'
 
 
 def test_other_sizes_and_a_wrong_suffix(exported, tmp_path):

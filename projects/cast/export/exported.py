@@ -50,9 +50,9 @@ class ExportedModel:
         except Exception as error:  # whatever onnxruntime and torch raise for damaged files
             reason = ' '.join(str(error).split())[:200]
             raise InputError(f'{file}: cannot be loaded ({reason})') from error
-        if not text:
-            raise InputError(f'{file}: was not written by tools/export.py, as it has no metadata')
-        self.metadata: Dict[str, Any] = json.loads(text)
+        self.metadata: Dict[str, Any] = read_metadata(text)
+        if not self.metadata:
+            raise InputError(f'{file}: was not written by tools/export.py, as it has no such metadata')
         self.outputs: List[str] = self.metadata['outputs']
 
     def open_onnx(self, threads: Optional[int]) -> str:
@@ -124,3 +124,15 @@ class ExportedModel:
         scores = self(**{name: np.repeat(value, views, 0) if len(value) == 1 else value
                          for name, value in batch.items()})
         return {task: score.mean(0) for task, score in scores.items()}
+
+
+def read_metadata(text: str) -> Dict[str, Any]:
+    """Returns the metadata of a model, which is empty if another program wrote it."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return {}
+    known = isinstance(found, dict) and all(
+        isinstance(found.get(key), kind) for key, kind in
+        (('format', int), ('inputs', dict), ('outputs', list), ('sampling', dict), ('classes', dict)))
+    return found if known else {}

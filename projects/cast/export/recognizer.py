@@ -12,9 +12,10 @@ from mmaction.structures import ActionDataSample
 from ..datasets import pipeline_of
 from ..utils import InputError
 from .exported import ExportedModel
-from .metadata import sampling
+from .metadata import pipeline_at, sampling
 
 SUFFIX = '.onnx'  # the only one: reading a .pt2 file of a stranger is not safe
+SIZE = ('sampling', 'frames'), ('crop', 'size')  # in the metadata
 
 
 class ExportedRecognizer:
@@ -22,7 +23,8 @@ class ExportedRecognizer:
 
     Args:
         file: The file.
-        config: The config that it was exported from.
+        config: The config that it was exported from. If the file was exported with other --frames or --size,
+            the pipelines of the config are changed to these.
 
     Raises:
         InputError: If the config reads other clips than the model was exported for.
@@ -30,6 +32,7 @@ class ExportedRecognizer:
 
     def __init__(self, file: str, config: Config) -> None:
         self.exported, self.cfg = ExportedModel(file), config
+        fit_pipelines(config, self.exported.metadata)
         reads = json.loads(json.dumps(sampling(pipeline_of(config))))
         for key, value in reads.items():
             made = self.exported.metadata.get(key)
@@ -45,6 +48,18 @@ class ExportedRecognizer:
             scores = {task: torch.from_numpy(s) for task, s in self.exported.predict(views).items()}
             sample.set_pred_score(scores if len(scores) > 1 else next(iter(scores.values())))
         return samples
+
+
+def fit_pipelines(config: Config, metadata: Dict[str, Any]) -> None:
+    """Makes the pipelines read clips of the size that a model was exported for, if it is another one."""
+    made = [(metadata.get(key) or {}).get(name) for key, name in SIZE]
+    reads = sampling(pipeline_of(config))
+    if None in made or made == [(reads[key] or {}).get(name) for key, name in SIZE]:
+        return
+    for views in ('val', 'test'):
+        if config.get(f'{views}_dataloader'):
+            pipeline = pipeline_at(pipeline_of(config, views), *made)
+            config[f'{views}_dataloader'].dataset.pipeline = pipeline
 
 
 Recognizer = Union[BaseModel, ExportedRecognizer]
