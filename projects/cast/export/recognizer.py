@@ -52,7 +52,7 @@ class ExportedRecognizer:
 
 def fit_pipelines(config: Config, metadata: Dict[str, Any]) -> None:
     """Makes the pipelines read clips of the size that a model was exported for, if it is another one."""
-    made = [(metadata.get(key) or {}).get(name) for key, name in SIZE]
+    made: List[Any] = [(metadata.get(key) or {}).get(name) for key, name in SIZE]
     reads = sampling(pipeline_of(config))
     if None in made or made == [(reads[key] or {}).get(name) for key, name in SIZE]:
         return
