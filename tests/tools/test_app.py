@@ -27,6 +27,7 @@ from _timeline_files import Segment, colours  # noqa: E402
 from _timeline_page import span  # noqa: E402
 
 from projects.cast.apis.inferencer import sample  # noqa: E402
+from projects.cast.export import Scorer, describe, write  # noqa: E402
 from projects.cast.utils import InputError  # noqa: E402
 
 SOUND = ROOT / 'configs/ca2st/mini/ca2st_mini_1xb32-u4-10e_mini-sound-rgb-audio.py'
@@ -61,6 +62,31 @@ def test_muted_is_what_the_model_says_of_the_file_without_its_sound(tmp_path):
     text = page.bars('a <b>', found, False)
     assert 'a &lt;b&gt;' in text and f'muted {100 * found.muted["verb"][0][1]:.1f} %' in text
     assert 'has no sound' in page.bars('a', silent, False)
+
+
+def test_an_exported_model_says_what_its_checkpoint_says(tmp_path):
+    """Of a video with sound, of the same one muted, and of a silent one."""
+    pytest.importorskip('onnxruntime')
+    write_sound(tmp_path / 'sound.mkv', np.random.default_rng(0).uniform(-0.5, 0.5, 32000), pictures=20)
+    write_sound(tmp_path / 'silent.mkv', None, pictures=20)
+    model, file = served(SOUND), tmp_path / 'model.onnx'
+    for parameter in model.model.parameters():
+        torch.nn.init.normal_(parameter, std=0.15)
+    config = model.config.copy()
+    config.label_map = {task: [*map(str, range(n))] for task, n in config.num_classes.items()}
+    scorer, pipeline = Scorer(model.model), config.test_dataloader.dataset.pipeline
+    write(scorer, str(file), describe(model.model, scorer, config, pipeline))
+    exported = served(SOUND, str(file))
+    for name in ('sound.mkv', 'silent.mkv'):
+        clip = Compose(pipeline)(sample(str(tmp_path / name)))
+        expected, found = model.predict(clip), exported.predict(clip)
+        assert found.no_sound == expected.no_sound == (name == 'silent.mkv')
+        for a, b in zip((expected.best, expected.muted or {}), (found.best, found.muted or {})):
+            assert a.keys() == b.keys()
+            for track in a:
+                assert [p for _, p in b[track]] == pytest.approx([p for _, p in a[track]], abs=1e-4)
+                assert b[track][0][0] == a[track][0][0]
+    assert exported.attention(clip) is None
 
 
 def test_a_model_without_exchange_has_no_maps(mini_root):

@@ -42,7 +42,8 @@ class ExportedRecognizer:
 
     def test_step(self, data: Dict[str, Any]) -> List[ActionDataSample]:
         """Predicts a batch as ``pseudo_collate`` returns it; the samples get ``pred_score``."""
-        inputs, samples = data['inputs'], data['data_samples']
+        inputs = data['inputs']
+        samples = [sample.clone() for sample in data['data_samples']]  # a batch may have one of them twice
         for i, sample in enumerate(samples):
             views = {key: v[i] for key, v in inputs.items()} if isinstance(inputs, dict) else inputs[i]
             scores = {task: torch.from_numpy(s) for task, s in self.exported.predict(views).items()}
