@@ -1,5 +1,5 @@
 from .bf16 import BF16OptimWrapper, BF16TestHook
-from .checkpoint_backend import AtomicBackend
+from .checkpoint_backend import AtomicBackend, write_whole
 from .config_check import check_config, read_config
 from .config_keys import meant
 from .derive import derive
@@ -18,5 +18,5 @@ __all__ = [
     'AtomicBackend', 'BF16OptimWrapper', 'BF16TestHook', 'Budget', 'CASTRunner', 'CONFIG_FILE',
     'EpochSeedHook', 'LayerDecayOptimWrapperConstructor', 'LearnableEMA', 'SlimCheckpointHook',
     'WarmupCosineLR', 'check_config', 'derive', 'expert_configs', 'meant', 'read_config',
-    'read_shared_config', 'share_config', 'with_sound'
+    'read_shared_config', 'share_config', 'with_sound', 'write_whole'
 ]

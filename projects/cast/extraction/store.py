@@ -11,6 +11,7 @@ import fsspec
 import numpy as np
 from fsspec.implementations.local import LocalFileSystem
 
+from ..engine import write_whole
 from ..utils import InputError, library
 from .clips import SUFFIXES, Clip
 
@@ -58,18 +59,8 @@ class Store:
         if not isinstance(self.fs, LocalFileSystem):
             return self.fs.pipe_file(path, data)
         folder, base = os.path.split(path)
-        os.makedirs(folder, exist_ok=True)
-        hidden = f'{folder}/.{base}.{uuid.uuid4().hex}'  # of this process alone, as shares note the same
-        try:
-            with open(hidden, 'wb') as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(hidden, path)
-        except BaseException:
-            if os.path.exists(hidden):
-                os.remove(hidden)
-            raise
+        # hidden, and of this process alone, as shares note the same
+        write_whole(data, path, f'{folder}/.{base}.{uuid.uuid4().hex}')
 
     def has(self, part: str) -> bool:
         """Whether a part is complete."""
