@@ -21,7 +21,7 @@ from projects.cast.checkpoints import read_checkpoint
 from projects.cast.engine import CONFIG_FILE, read_config
 from projects.cast.export import WHICH, ExportedModel, Scorer, at_size, describe, pipeline_at, write
 from projects.cast.hub import find, open_model
-from projects.cast.utils import InputError, MissingFileError, run_tool
+from projects.cast.utils import InputError, MissingFileError, run_tool, scores_by_task
 
 TOLERANCE = 1e-4
 
@@ -32,8 +32,7 @@ def check(file: str, model: BaseRecognizer, video: str, exact: bool) -> None:
     Raises:
         InputError: If they differ by more than rounding, although nothing was made coarser.
     """
-    expected = inference_recognizer(model, video).pred_score
-    expected = expected if isinstance(expected, dict) else dict(action=expected)
+    expected = scores_by_task(inference_recognizer(model, video).pred_score)
     found = ExportedModel(file).predict(Compose(model.cfg.test_pipeline)(sample(video))['inputs'])
     difference = max(float(np.abs(found[task] - score.numpy()).max()) for task, score in expected.items())
     same = all(found[task].argmax() == int(score.argmax()) for task, score in expected.items())

@@ -6,7 +6,7 @@ from typing import Any, Dict, List, Sequence, Tuple
 import torch
 from torch import Tensor
 
-from projects.cast.utils import InputError, in_order, labels_by_task
+from projects.cast.utils import InputError, in_order, labels_by_task, scores_by_task
 
 NAMES = 'give each of several runs a name of its own, as in CAST=RESULTS.pkl'
 
@@ -49,8 +49,7 @@ def by_task(sample: dict) -> Dict[str, Tuple[int, Tensor]]:
 
     If the video could not be read, the right class scores lowest, so that the prediction is wrong.
     """
-    scores = sample['pred_score']
-    scores = scores if isinstance(scores, dict) else dict(action=scores)
+    scores = scores_by_task(sample['pred_score'])
     found = {}
     for task, label in labels_by_task(sample['gt_label'], in_order(scores)).items():
         score = scores[task]

@@ -10,7 +10,7 @@ from mmengine.model import BaseModel
 from torch import Tensor
 
 from ..datasets import MediaStream, WindowReader, pipeline_of
-from ..utils import InputError
+from ..utils import InputError, scores_by_task
 
 
 class Scores(NamedTuple):
@@ -79,8 +79,6 @@ class Timeline:
         samples = self.model.test_step(pseudo_collate([packed for *_, packed in windows]))
         found = []
         for (start, stop, _), sample in zip(windows, samples):
-            score = sample.pred_score
-            score = score if isinstance(score, dict) else dict(action=score)
-            scores = {task: part.float().cpu() for task, part in score.items()}
+            scores = {task: part.float().cpu() for task, part in scores_by_task(sample.pred_score).items()}
             found.append(Scores(start, stop, scores, bool(sample.get('no_sound'))))
         return found

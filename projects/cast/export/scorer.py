@@ -8,7 +8,7 @@ from ..models import CASTRecognizer, Expert, MultiExpertViT, VideoExpert
 from ..models.heads.fused_head import full_precision
 from ..models.inputs import HOST_NAMES, Shapes
 from ..models.recognizer import experts_of
-from ..utils import InputError
+from ..utils import InputError, scores_by_task
 
 
 class Scorer(nn.Module):
@@ -70,8 +70,7 @@ class Scorer(nn.Module):
         feats = self.backbone({n: self.normalised(n, x) for n, x in zip(self.inputs, inputs)})
         if self.features:
             return feats if isinstance(feats, dict) else {self.backbone.name: feats}
-        scores = self.head(feats)
-        scores = scores if isinstance(scores, dict) else dict(action=scores)
+        scores = scores_by_task(self.head(feats))
         if self.head.average_clips is not None:  # of a single view, this is softmax, sigmoid or nothing
             scores = {task: self.head.average_clip(full_precision(s)) for task, s in scores.items()}
         return {task: s for task, s in scores.items() if self.task in (None, task)}

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..models import Tokens
 from ..models.recognizer import experts_of
-from ..utils import InputError, in_order
+from ..utils import InputError, in_order, scores_by_task
 
 WHAT = ('features', 'scores', 'tokens')
 Blocks = Dict[Tuple[str, int], Tokens]
@@ -114,8 +114,7 @@ class Extractor:
 
 def scores_of(score: Any) -> Dict[str, np.ndarray]:
     """Returns the probabilities of a sample by task; a single task is called ``action``."""
-    score = score if isinstance(score, dict) else dict(action=score)
-    return {task: part.float().cpu().numpy() for task, part in score.items()}
+    return {task: part.float().cpu().numpy() for task, part in scores_by_task(score).items()}
 
 
 def stacked(rows: List[Dict[str, np.ndarray]]) -> Dict[str, np.ndarray]:

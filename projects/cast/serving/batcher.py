@@ -10,6 +10,7 @@ from mmengine.dataset import pseudo_collate
 from torch import Tensor
 
 from ..export import Recognizer
+from ..utils import scores_by_task
 from .metrics import Metrics
 
 Sample = Dict[str, Any]
@@ -112,9 +113,8 @@ class Batcher:
     @torch.no_grad()
     def predict(self, samples: List[Sample]) -> List[Scores]:
         """Returns the scores of samples of the same shape."""
-        scores = [sample.pred_score for sample in self.model.test_step(pseudo_collate(samples))]
-        return [{task: part.float().cpu() for task, part in
-                 (score if isinstance(score, dict) else dict(action=score)).items()} for score in scores]
+        return [{task: part.float().cpu() for task, part in scores_by_task(sample.pred_score).items()}
+                for sample in self.model.test_step(pseudo_collate(samples))]
 
 
 def by_shape(batch: List[Waiting]) -> List[List[Waiting]]:

@@ -1,7 +1,8 @@
 from .errors import InputError, MissingFileError, run_tool
-from .labels import VERB_NOUN, in_order, labels_by_task
+from .labels import VERB_NOUN, in_order, labels_by_task, scores_by_task
 from .libraries import library
 
 __all__ = [
-    'InputError', 'MissingFileError', 'VERB_NOUN', 'in_order', 'labels_by_task', 'library', 'run_tool'
+    'InputError', 'MissingFileError', 'VERB_NOUN', 'in_order', 'labels_by_task', 'library', 'run_tool',
+    'scores_by_task'
 ]

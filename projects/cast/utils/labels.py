@@ -1,4 +1,4 @@
-"""Labels of samples by the name of their task."""
+"""Labels and scores of samples by the name of their task."""
 from typing import Any, Dict, Iterable, List
 
 import torch
@@ -15,6 +15,11 @@ def in_order(tasks: Iterable[str]) -> List[str]:
     Checkpoints hold the optimizer's state in the order of the parameters.
     """
     return sorted(tasks, key=lambda task: (task not in VERB_NOUN, task == 'noun', task))
+
+
+def scores_by_task(scores: Any) -> Dict[str, Any]:
+    """Returns scores by task, as they are or, if they are those of a single task, as ``action``."""
+    return scores if isinstance(scores, dict) else dict(action=scores)
 
 
 def labels_by_task(label: Any, tasks: Iterable[str]) -> Dict[str, Tensor]:
