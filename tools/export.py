@@ -17,10 +17,10 @@ from mmengine.dataset import Compose
 from mmaction.apis import inference_recognizer
 from mmaction.models.recognizers.base import BaseRecognizer
 from projects.cast.apis.inferencer import sample
-from projects.cast.checkpoints import read_checkpoint
+from projects.cast.datasets import pipeline_of
 from projects.cast.engine import CONFIG_FILE, read_config
 from projects.cast.export import WHICH, ExportedModel, Scorer, at_size, describe, pipeline_at, write
-from projects.cast.hub import find, open_model
+from projects.cast.hub import find, open_with_meta
 from projects.cast.utils import InputError, MissingFileError, run_tool, scores_by_task
 
 TOLERANCE = 1e-4
@@ -70,11 +70,10 @@ def main() -> None:
         folder = os.path.dirname(cfg.filename)  # of a published model, whose config is plain data
         cfg = read_config(folder if cfg.filename.endswith(CONFIG_FILE) else cfg.filename, args.cfg_options)
     checkpoint = None if args.checkpoint == 'none' else args.checkpoint
-    meta = read_checkpoint(checkpoint).get('meta', {}) if checkpoint else {}
-    model = open_model(cfg, checkpoint, 'cpu')
+    model, meta = open_with_meta(cfg, checkpoint, 'cpu')
     original = copy.deepcopy(model) if args.check else None  # exporting changes the model
     shape = at_size(model, args.frames, args.size)
-    pipeline = cfg.test_dataloader.dataset.pipeline
+    pipeline = pipeline_of(cfg)
     if args.frames or args.size:
         pipeline = pipeline_at(pipeline, *shape[:2])
     if args.bf16:

@@ -26,6 +26,7 @@ from rich.progress import track
 
 from mmaction.registry import DATASETS, METRICS
 from mmaction.utils import register_all_modules
+from projects.cast.datasets import pipeline_of
 from projects.cast.engine import read_config
 from projects.cast.export import ExportedModel, Scorer, at_size, describe, write
 from projects.cast.hub import open_model
@@ -79,8 +80,8 @@ def export(args, form: str) -> None:
         return
     cfg = read_config(args.config, args.cfg_options)
     model, scorer = make(args, bf16)
-    pipeline = cfg.test_dataloader.dataset.pipeline
-    write(scorer, str(args.work_dir / file), describe(model, scorer, cfg, pipeline, precision=file), int8)
+    metadata = describe(model, scorer, cfg, pipeline_of(cfg), precision=file)
+    write(scorer, str(args.work_dir / file), metadata, int8)
 
 
 def open_form(args, form: str) -> ExportedModel:

@@ -18,6 +18,7 @@ from mmengine import DictAction
 
 from mmaction.apis import init_recognizer
 from mmaction.utils import register_all_modules
+from projects.cast.datasets import pipeline_of
 from projects.cast.engine import read_config
 from projects.cast.extraction import ClipReader, Extractor, plan, read_clips
 from projects.cast.extraction.reading import Batch, load
@@ -55,7 +56,7 @@ def main() -> None:
     config = read_config(args.config, args.cfg_options)
     torch.set_num_threads(max((os.cpu_count() or 1) - args.workers, 1))
     extractor = Extractor(init_recognizer(config, args.checkpoint, device=args.device), bf16=args.bf16)
-    read = ClipReader(config.val_dataloader.dataset.pipeline)
+    read = ClipReader(pipeline_of(config, 'val'))
     jobs = dict(enumerate(plan(clips, (0, 1), len(clips), args.batch_size).jobs))
     batches: List[Batch] = list(load(jobs, read, args.workers))
     extractor(batches[0].samples)  # the first call is slower
