@@ -82,7 +82,7 @@ def read(fd: int, count: int, deadline: float, stop: Optional[Event] = None) -> 
     data = bytearray()
     while len(data) < count:
         left = max(deadline - time.monotonic(), 0)
-        ready, _, _ = select.select([fd], [], [], min(left, LOOK))
+        ready, _, _ = select.select([fd], [], [], min(left, LOOK) if stop else left)
         if stop and stop.is_set():
             raise Stopped
         if not ready:
