@@ -1,5 +1,6 @@
 """Runs exported models."""
 import json
+import zipfile
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Union
 
@@ -7,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..models.inputs import Inputs, as_batch
+from ..models.inputs import Inputs, as_batch, flatten_views
 from ..utils import InputError, MissingFileError, library
 from .writer import EXTRA, INSTALL, KEY, SUFFIXES
 
@@ -66,21 +67,19 @@ class ExportedModel:
 
     def open_program(self, compiled: bool) -> str:
         """Opens a ``.pt2`` file, and returns its metadata."""
-        extra = {EXTRA: ''}
-        try:
-            program = torch.export.load(self.file, extra_files=extra)
-        except Exception:  # torchao's tensors are known once it is imported
-            library('torchao.quantization', 'a model in int8', INSTALL)
-            program = torch.export.load(self.file, extra_files=extra)
-        module: Any = program.module()
+        with zipfile.ZipFile(self.file) as archive:
+            names = [name for name in archive.namelist() if name.endswith(f'/extra/{EXTRA}')]
+            text = archive.read(names[0]).decode() if names else ''
+        if 'int8' in str(read_metadata(text).get('precision')):
+            library('torchao.quantization', 'a model in int8', INSTALL)  # its tensors are known from now on
+        module: Any = torch.export.load(self.file).module()
         module = torch.compile(module) if compiled else module
 
         def run(inputs: Arrays) -> List[np.ndarray]:
             with torch.no_grad():
                 return [score.numpy() for score in module(*map(torch.from_numpy, inputs.values()))]
         self.run = run
-        text = extra[EXTRA]
-        return text.decode() if isinstance(text, bytes) else text
+        return text
 
     def __call__(self, **inputs: Union[np.ndarray, Tensor]) -> Arrays:
         """Scores a batch of clips.
@@ -119,10 +118,7 @@ class ExportedModel:
         Returns:
             Scores ``(classes, )`` by task.
         """
-        batch = {name: np.asarray(value) for name, value in as_batch(inputs).items()}
-        views = max(map(len, batch.values()))
-        scores = self(**{name: np.repeat(value, views, 0) if len(value) == 1 else value
-                         for name, value in batch.items()})
+        scores = self(**flatten_views({name: value[None] for name, value in as_batch(inputs).items()}))
         return {task: score.mean(0) for task, score in scores.items()}
 
 
