@@ -16,9 +16,10 @@ SEEDS = set(range(FIRST_SEED, FIRST_SEED + 5))  # on which the claim is judged
 BLIND = 1 / 3  # an expert that knows more of what only the other is to know is not blind
 # pairs of rows, of which the first is to be better; in the claim, all experts are frozen
 CLAIM = [*(('full', late) for late in LATE), *((late, 'independent') for late in LATE)]
-OTHERS = [('full', 's2t-only'), ('full', 't2s-only'), ('s2t-only', 'independent'),
-          ('t2s-only', 'independent'), ('full', 'lateral'), ('full', 'late-concat-tuned'),
-          ('late-concat-tuned', 'independent-tuned')]
+OTHERS = [('s2t-only', 'independent'), ('t2s-only', 'independent'), ('late-add-tuned', 'independent-tuned'),
+          ('late-concat-tuned', 'independent-tuned'), ('lateral', 'independent'),
+          ('lateral-tuned', 'independent-tuned'),
+          *(('full', name) for name in ROWS if name != 'full' and ('full', name) not in CLAIM)]
 
 
 def table(header: List[str], rows: List[List[str]]) -> str:
