@@ -7,6 +7,6 @@ from . import compat  # noqa: F401  isort: skip  must come before anything of mm
 
 from . import apis, datasets, engine, evaluation, hub, models  # noqa: F401
 from .hub import Loaded, load
+from .version import __version__
 
-__all__ = ['Loaded', 'load']
-__version__ = '0.2.0'
+__all__ = ['Loaded', '__version__', 'load']

@@ -18,6 +18,7 @@ from ..hub.publish import class_names
 from ..hub.remote import CARD_FILE
 from ..models import CASTRecognizer
 from ..utils import InputError
+from ..version import __version__
 from .scorer import Scorer
 
 KINDS = dict(UniformClips='uniform', DenseClips='dense')  # of sampling; X-ViT's are named by its strategy
@@ -114,7 +115,6 @@ def describe(model: CASTRecognizer, scorer: Scorer, cfg: Config, pipeline: Seque
     Raises:
         InputError: If the class names or the licence do not fit, or the pipeline has no sampler.
     """
-    from .. import __version__
     names = class_names(cfg, model, label_map)
     normalisation = {
         name: {key: getattr(p, key).flatten().tolist() for key in ('mean', 'std') if hasattr(p, key)}
