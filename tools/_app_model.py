@@ -76,8 +76,8 @@ class ServedModel:
             for transform in pipeline_of(self.config, views):
                 if transform['type'] in ('InitVideo', 'OpenVideo'):
                     transform['decoder'] = 'pyav'  # decord cannot read what browsers record
-        self.names: Names = read_names(self.config, label_map)
         self.model: Recognizer = open_recognizer(self.config, checkpoint, device)
+        self.names: Names = read_names(self.config, label_map)  # after an exported model has given its own
         self.timeline = Timeline(self.model, self.config, window, stride)
         blocks = exchange_blocks(self.model) if isinstance(self.model, BaseModel) else []  # exported: hidden
         self.block = choose_blocks(self.model, (), config)[0] if blocks else None

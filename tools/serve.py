@@ -73,11 +73,11 @@ def main() -> None:
                          'that is not empty')
     register_all_modules()
     config = read_config(args.config, args.cfg_options)
-    names = read_names(config, args.label_map)
     limits = Limits(bytes=int(args.max_mib * MIB), seconds=args.max_seconds, pixels=args.max_pixels,
                     fps=args.max_fps, memory=int(args.memory_mib * MIB), cpu=args.cpu_seconds,
                     wall=2 * args.cpu_seconds)
     model = open_recognizer(config, args.checkpoint, args.device)
+    names = read_names(config, args.label_map)  # after an exported model has given its own
     if args.checkpoint is None:
         print('No checkpoint: weights and scores are random; this only shows that the server works.')
     metrics = Metrics()

@@ -139,8 +139,8 @@ def main() -> None:
             raise InputError(f'{args.video}: there are no videos ({", ".join(SUFFIXES)}) below it')
     register_all_modules()
     config = read_config(args.config, args.cfg_options)
-    names = read_names(config, args.label_map)
     model = open_recognizer(config, args.checkpoint, args.device)
+    names = read_names(config, args.label_map)  # after an exported model has given its own
     if args.checkpoint is None:
         print('No checkpoint: weights and scores are random; this only shows that the pipeline works.')
     failed = []

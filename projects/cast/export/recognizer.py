@@ -24,7 +24,7 @@ class ExportedRecognizer:
     Args:
         file: The file.
         config: The config that it was exported from. If the file was exported with other --frames or --size,
-            the pipelines of the config are changed to these.
+            the pipelines of the config are changed to these. The class names of the file replace its own.
 
     Raises:
         InputError: If the config reads other clips than the model was exported for.
@@ -33,6 +33,7 @@ class ExportedRecognizer:
     def __init__(self, file: str, config: Config) -> None:
         self.exported, self.cfg = ExportedModel(file), config
         fit_pipelines(config, self.exported.metadata)
+        config.label_map = self.exported.metadata.get('classes') or config.get('label_map')
         reads = json.loads(json.dumps(sampling(pipeline_of(config))))
         for key, value in reads.items():
             made = self.exported.metadata.get(key)
