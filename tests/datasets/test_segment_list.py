@@ -59,6 +59,8 @@ def test_several_labels_and_tasks(build):
     ('file,label\na.mp4\n', {}, 'line 2: cannot be read'),
     ('file,label,start,stop\na.mp4,1,3,\n', {}, 'line 2: a segment needs both start and stop'),
     ('file,label,start,stop\na.mp4,1,3,2\n', {}, 'line 2: the segment starts at 3.00 s and stops at 2.00 s'),
+    ('file,label,start,stop\na.mp4,1,nan,2\n', {}, 'line 2: the segment starts at nan s'),
+    ('file,label,start,stop\na.mp4,1,-1,2\n', {}, 'line 2: the segment starts at -1.00 s'),
     ('file,label,start,stop\na.mp4,1,x,2\n', {}, "line 2: cannot be read .*'x'"),
     ('file,labels\na.mp4,0;7\n', dict(multi_class=True), 'line 2: label 7 is out of range'),
     ('file,verb\na.mp4,0\n', dict(num_classes=dict(verb=2, noun=2)), r"but not \['noun'\]")])

@@ -31,6 +31,7 @@ from torch import nn
 from mmaction.apis import init_recognizer
 from mmaction.utils import register_all_modules
 from projects.cast.apis.inferencer import sample
+from projects.cast.datasets import pipeline_of
 from projects.cast.engine import read_config
 from projects.cast.models import (
     WINDOWS,
@@ -96,7 +97,7 @@ def read_clip(config: Config, video: str, start: Optional[float], stop: Optional
         InputError: If the segment or the view is not there.
     """
     segment = {} if start is None else dict(start_time=start, stop_time=stop)
-    return one_view(Compose(config.test_dataloader.dataset.pipeline)({**sample(video), **segment}), view)
+    return one_view(Compose(pipeline_of(config))({**sample(video), **segment}), view)
 
 
 def describe(a: AttentionWeights) -> str:

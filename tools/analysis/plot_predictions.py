@@ -24,7 +24,7 @@ from rich.progress import track
 from mmaction.registry import DATASETS
 from mmaction.utils import register_all_modules
 from projects.cast.apis import Names, rankings, read_names
-from projects.cast.datasets import DecodeVideo, opener
+from projects.cast.datasets import DecodeVideo, opener, pipeline_of
 from projects.cast.engine import read_config
 from projects.cast.utils import InputError, run_tool
 
@@ -121,6 +121,7 @@ def main() -> None:
         raise InputError(f'--clips {args.clips}: must be at least 1')
     register_all_modules()
     config = read_config(args.config, args.cfg_options)
+    pipeline = pipeline_of(config)
     names, dataset = read_names(config), DATASETS.build(config.test_dataloader.dataset)
     samples = [dataset.get_data_info(i) for i in range(len(dataset))]
     runs = {name: read_results(path, samples) for name, path in named(args.results).items()}
@@ -128,8 +129,8 @@ def main() -> None:
     model = 'the model' if name == 'model' else name
     right = [is_right(result) for result in results]
     chosen = choose(right, args.clips)
-    clips = [read_clip(samples[i], {name: run[i] for name, run in runs.items()}, names,
-                       config.test_dataloader.dataset.pipeline) for i in track(chosen, description='clips')]
+    clips = [read_clip(samples[i], {name: run[i] for name, run in runs.items()}, names, pipeline)
+             for i in track(chosen, description='clips')]
     labelled = all(label >= 0 for result in results for label, _ in by_task(result).values())
     draw(clips, describe(right, labelled, len(clips), model), args.out)
     for i, clip in zip(chosen, clips):

@@ -1,6 +1,7 @@
 """EPIC-KITCHENS-100, from its official annotations or from a list of trimmed clips."""
 import csv
 import io
+import math
 import os
 import re
 from typing import Callable, Dict, List, Optional, Union
@@ -134,12 +135,15 @@ def time_stamps(row: Dict[str, str]) -> Dict[str, float]:
 
 
 def check_segment(times: Dict[str, float], where: str) -> None:
-    """Raises an InputError if a segment is empty or lacks an end; without any times, there is none."""
+    """Raises an InputError if a segment lacks an end, or is not between 0 and a later time.
+
+    Without any times, there is no segment.
+    """
     if len(times) == 1:
         raise InputError(f'{where}: a segment needs both start and stop')
-    if times and times['start_time'] >= times['stop_time']:
+    if times and not 0 <= times['start_time'] < times['stop_time'] < math.inf:
         raise InputError(f'{where}: the segment starts at {times["start_time"]:.2f} s and stops '
-                         f'at {times["stop_time"]:.2f} s; correct the row')
+                         f'at {times["stop_time"]:.2f} s; correct the row, in seconds from 0 on')
 
 
 def seconds(timestamp: str) -> float:
