@@ -4,6 +4,7 @@
 
 It needs nothing else of this package, so that it can be copied beside the model. docs/export.md is about it.
 """
+import argparse
 import json
 import sys
 
@@ -88,11 +89,20 @@ def read_views(video, about, start=0., stop=float('inf')):
     return np.ascontiguousarray(views.transpose(0, 4, 1, 2, 3))
 
 
-def main(file, video, *segment):
+def main(file, video, segment):
     """Prints the five best classes of each task."""
-    session = onnxruntime.InferenceSession(file, providers=['CPUExecutionProvider'])
-    about = json.loads(session.get_modelmeta().custom_metadata_map['cast'])
-    views = read_views(video, about, *map(float, segment))
+    try:
+        session = onnxruntime.InferenceSession(file, providers=['CPUExecutionProvider'])
+    except Exception as error:  # those of onnxruntime have no class in common
+        sys.exit(f'error: {file}: cannot be read ({error})')
+    metadata = session.get_modelmeta().custom_metadata_map
+    if 'cast' not in metadata:
+        sys.exit(f'error: {file}: was not written by tools/export.py, or has lost its metadata')
+    about = json.loads(metadata['cast'])
+    try:
+        views = read_views(video, about, *segment)
+    except (OSError, ValueError, IndexError) as error:  # PyAV's errors are among them; no video stream
+        sys.exit(f'error: {video}: cannot be read ({error})')
     for task, scores in zip(about['outputs'], session.run(None, {'video': views})):
         score = scores.mean(0)
         for i in score.argsort()[:-6:-1]:
@@ -100,6 +110,11 @@ def main(file, video, *segment):
 
 
 if __name__ == '__main__':
-    if len(sys.argv) not in (3, 5):
-        sys.exit(__doc__)
-    main(*sys.argv[1:])
+    parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
+    parser.add_argument('model')
+    parser.add_argument('video')
+    parser.add_argument('segment', nargs='*', type=float, help='its start and its end, in seconds')
+    args = parser.parse_args()
+    if len(args.segment) not in (0, 2) or args.segment != sorted(set(args.segment)):
+        parser.error('a segment has a start and a later end')
+    main(args.model, args.video, args.segment)

@@ -2,10 +2,12 @@
 import csv
 import json
 import sys
+import wave
 
 import av
 import cv2
 import numpy as np
+import onnx
 import pytest
 import torch
 from conftest import MINI, ROOT, load_tool, mini_options, randomised, run, write_frames
@@ -60,6 +62,29 @@ def test_without_torch_the_prediction_is_the_same(exported, tmp_path):
         assert [line.rpartition('%')[2].strip() for line in lines][0] == classes[task][best.indices[0]]
         shares = [float(line.split()[1]) / 100 for line in lines]
         assert shares == pytest.approx(best.values.tolist(), abs=0.005)
+
+
+def test_what_cannot_be_read_is_one_line(exported, tmp_path):
+    folder, _, video, _ = exported
+    (tmp_path / 'text.mp4').write_text('no video')
+    with wave.open(str(tmp_path / 'sound.wav'), 'wb') as sound:
+        sound.setparams((1, 2, 8000, 0, 'NONE', ''))
+        sound.writeframes(bytes(16000))
+    bare = onnx.load(folder / 'a.onnx')
+    del bare.metadata_props[:]
+    onnx.save(bare, tmp_path / 'bare.onnx')
+    for model, clip, segment, message in (
+            (folder / 'a.onnx', tmp_path / 'text.mp4', (), 'text.mp4: cannot be read .*Invalid data'),
+            (folder / 'a.onnx', tmp_path / 'sound.wav', (), 'sound.wav: cannot be read'),
+            (folder / 'a.onnx', tmp_path / 'none.mp4', (), 'none.mp4: cannot be read .*No such file'),
+            (folder / 'a.onnx', video, (900., 901.), 'ends before frame'),
+            (tmp_path / 'text.mp4', video, (), 'text.mp4: cannot be read'),
+            (tmp_path / 'bare.onnx', video, (), 'bare.onnx: was not written by tools/export.py')):
+        with pytest.raises(SystemExit, match=f'error: .*{message}'):
+            PREDICT.main(str(model), str(clip), segment)
+    for segment in (['x', '2'], ['1'], ['2', '1'], ['1', '2', '3']):
+        out = run('tools/predict_onnx.py', folder / 'a.onnx', video, *segment, ok=False)
+        assert 'Traceback' not in out and 'error: ' in out
 
 
 def test_views_without_torch_are_those_of_the_pipeline(exported, mini_root):
