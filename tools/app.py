@@ -15,31 +15,14 @@ import atexit
 import hmac
 import os
 import signal
-from pathlib import Path
-from typing import List, Optional
 
 import projects.cast  # noqa: F401  isort: skip  must precede anything of mmaction
 import torch
 from mmengine import DictAction
 
 from mmaction.utils import register_all_modules
-from projects.cast.extraction.clips import SUFFIXES
 from projects.cast.serving import Limits, is_local
-from projects.cast.utils import InputError, library, run_tool
-
-
-def list_examples(folder: Optional[str]) -> List[str]:
-    """Returns the videos of a folder.
-
-    Raises:
-        InputError: If there are none.
-    """
-    if folder is None:
-        return []
-    found = sorted(str(path) for path in Path(folder).glob('*') if path.suffix.lower() in SUFFIXES)
-    if not found:
-        raise InputError(f'--examples {folder}: there are no videos ({", ".join(SUFFIXES)}) in it')
-    return found
+from projects.cast.utils import InputError, library, list_videos, run_tool
 
 
 def main() -> None:
@@ -72,7 +55,7 @@ def main() -> None:
         raise InputError(f'--host {args.host}: others could use the page; give a --password as well')
     if min(args.max_mb, args.max_seconds, args.queue, args.topk) <= 0:
         raise InputError('--max-mb, --max-seconds, --queue and --topk must be positive')
-    examples = list_examples(args.examples)
+    examples = [*map(str, list_videos(args.examples))] if args.examples else []
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as after Ctrl-C, and removes the files
 
     from _app_files import Workspace

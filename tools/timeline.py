@@ -28,8 +28,7 @@ from mmaction.utils import register_all_modules
 from projects.cast.apis import Names, Scores, Timeline, read_names
 from projects.cast.engine import read_config
 from projects.cast.export import open_recognizer
-from projects.cast.extraction.clips import SUFFIXES
-from projects.cast.utils import InputError, run_tool
+from projects.cast.utils import InputError, list_videos, run_tool
 
 PAUSE = 1.  # seconds between attempts to open a stream again
 
@@ -134,9 +133,7 @@ def main() -> None:
     args = parser.parse_args()
     sources = [args.video]
     if os.path.isdir(args.video):
-        sources = sorted(str(p) for p in Path(args.video).rglob('*') if p.suffix.lower() in SUFFIXES)
-        if not sources:
-            raise InputError(f'{args.video}: there are no videos ({", ".join(SUFFIXES)}) below it')
+        sources = [*map(str, list_videos(args.video))]
     register_all_modules()
     config = read_config(args.config, args.cfg_options)
     model = open_recognizer(config, args.checkpoint, args.device)

@@ -149,7 +149,7 @@ def test_files_of_users_and_of_killed_processes(tmp_path):
 @pytest.mark.parametrize('options, message', [
     (['--host', '0.0.0.0'], '--host 0.0.0.0: others could use the page; give a --password as well'),
     (['--host', 'localhost', '--max-seconds', '0'], 'and --topk must be positive'),
-    (['--host', '::1', '--examples', 'docs'], '--examples docs: there are no videos')])
+    (['--host', '::1', '--examples', 'docs'], 'docs: there are no videos')])
 def test_wrong_options(monkeypatch, options, message):
     monkeypatch.delenv('CAST_APP_PASSWORD', raising=False)
     monkeypatch.setattr(sys, 'argv', ['app.py', str(MINI), *options])

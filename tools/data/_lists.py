@@ -4,9 +4,8 @@ from pathlib import Path
 from typing import Dict, Iterable, List, Optional, Sequence, Tuple
 
 from projects.cast.datasets import has_sound
-from projects.cast.utils import InputError
+from projects.cast.utils import InputError, list_videos
 
-SUFFIXES = {'.mp4', '.webm', '.avi', '.mkv', '.mov'}
 Entry = Tuple[Sequence[str], int]  # names that the file may have, without suffix, and the label
 
 
@@ -32,12 +31,8 @@ def videos_below(folder: Path) -> Dict[str, str]:
     Raises:
         InputError: If there is none, or two have the same name.
     """
-    paths = sorted(path for path in folder.rglob('*') if path.suffix.lower() in SUFFIXES)
-    if not paths:
-        raise InputError(f'{folder}: there are no videos ({", ".join(sorted(SUFFIXES))}) in it or below; '
-                         'give the folder of the videos')
     found: Dict[str, str] = {}
-    for path in paths:
+    for path in list_videos(str(folder)):
         here = path.relative_to(folder).as_posix()
         if (other := found.setdefault(path.stem, here)) != here:
             raise InputError(f'{folder}: has {other} and {here}, which have the same name; move one away')

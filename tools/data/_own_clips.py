@@ -5,11 +5,9 @@ from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 
-from _lists import SUFFIXES
-
 from projects.cast.datasets import read_annotations
 from projects.cast.datasets.segment_list import seconds
-from projects.cast.utils import InputError
+from projects.cast.utils import InputError, list_videos
 
 SPLITS = dict(train='train', training='train', val='val', validation='val', valid='val', test='val')
 
@@ -27,17 +25,13 @@ class Clip(NamedTuple):
 def read_folder(folder: Path) -> List[Clip]:
     """Lists the videos in the folders of their classes."""
     clips = []
-    for path in sorted(folder.rglob('*')):
-        if path.suffix.lower() not in SUFFIXES:
-            continue
+    for path in list_videos(str(folder)):
         above = path.relative_to(folder).parts[:-1]
         split = SPLITS.get(above[0].lower()) if len(above) > 1 else None
         classes = above[1:] if split else above
         if not classes:
             raise InputError(f'{path}: lies in no folder of a class; put each video into one, or give a CSV')
         clips.append(Clip(str(path.relative_to(folder)), '', '', dict(label=(classes[0], )), split))
-    if not clips:
-        raise InputError(f'{folder}: there are no videos ({", ".join(sorted(SUFFIXES))}) in folders below it')
     return clips
 
 

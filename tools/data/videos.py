@@ -18,9 +18,7 @@ from typing import Callable, Iterable, Iterator, List, NamedTuple, Optional
 from rich.progress import Progress
 
 from projects.cast.datasets import PyAVReader
-from projects.cast.utils import InputError, run_tool
-
-SUFFIXES = {'.mp4', '.webm', '.avi', '.mkv', '.mov'}
+from projects.cast.utils import InputError, list_videos, run_tool
 
 
 class Job(NamedTuple):
@@ -152,9 +150,7 @@ def main() -> None:
     check_size(args.short_side)
     if not args.source.is_dir():
         raise InputError(f'{args.source}: no such folder; SOURCE is the folder of the videos')
-    files = sorted(p for p in args.source.rglob('*') if p.suffix.lower() in SUFFIXES)
-    if not files:
-        raise InputError(f'{args.source}: there are no videos ({", ".join(sorted(SUFFIXES))}) in it or below')
+    files = list_videos(str(args.source))
     args.target.mkdir(parents=True, exist_ok=True)
     targets = [(args.target / p.relative_to(args.source)).with_suffix('.mp4') for p in files]
     if twice := [str(target) for target, n in Counter(targets).items() if n > 1]:

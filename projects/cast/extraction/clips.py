@@ -9,9 +9,9 @@ from typing import Any, Dict, List, NamedTuple, Optional
 from ..datasets import read_annotations
 from ..datasets.epic_kitchens import check_segment, path_of, time_stamps
 from ..datasets.segment_list import seconds
-from ..utils import InputError
+from ..utils import InputError, list_videos
+from ..utils.video_files import SUFFIXES
 
-SUFFIXES = ('.avi', '.flv', '.m4v', '.mkv', '.mov', '.mp4', '.mpeg', '.mpg', '.ts', '.webm', '.wmv')
 EPIC = '{participant_id}/videos/{video_id}.MP4'
 
 
@@ -45,9 +45,9 @@ def read_clips(source: str, root: str = '', template: str = '') -> List[Clip]:
         MissingFileError: If the list is missing.
         InputError: If there is nothing in it, a line cannot be read, or two clips have the same id.
     """
-    clips = of_folder(Path(source)) if os.path.isdir(source) else of_list(source, root, template)
+    clips = of_folder(source) if os.path.isdir(source) else of_list(source, root, template)
     if not clips:
-        raise InputError(f'{source}: there are no videos in it ({", ".join(SUFFIXES)})')
+        raise InputError(f'{source}: there are no videos in it')
     twice, count = Counter(clip.id for clip in clips).most_common(1)[0]
     if count > 1:
         raise InputError(f'{source}: {count} clips have the id {twice!r}; ids must differ, so add a column '
@@ -55,16 +55,9 @@ def read_clips(source: str, root: str = '', template: str = '') -> List[Clip]:
     return clips
 
 
-def of_folder(folder: Path) -> List[Clip]:
-    """Lists all videos below a folder, by name; links are followed, and hidden files left out."""
-    paths = []
-    for parent, folders, names in os.walk(folder, followlinks=True):
-        above = Path(parent).resolve()
-        folders[:] = [name for name in folders if not above.is_relative_to(Path(parent, name).resolve())]
-        paths += [Path(parent, name) for name in names
-                  if not name.startswith('.') and Path(name).suffix.lower() in SUFFIXES]
-    paths.sort()
-    return [Clip(path.relative_to(folder).as_posix(), str(path)) for path in paths]
+def of_folder(folder: str) -> List[Clip]:
+    """Lists all videos in a folder; see :func:`list_videos`."""
+    return [Clip(path.relative_to(folder).as_posix(), str(path)) for path in list_videos(folder)]
 
 
 def of_list(source: str, root: str, template: str) -> List[Clip]:

@@ -13,7 +13,8 @@ from fsspec.implementations.local import LocalFileSystem
 
 from ..engine import write_whole
 from ..utils import InputError, library
-from .clips import SUFFIXES, Clip
+from ..utils.video_files import SUFFIXES
+from .clips import Clip
 
 Rows = List[Dict[str, Any]]
 Arrays = Dict[str, np.ndarray]
