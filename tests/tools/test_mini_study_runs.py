@@ -95,7 +95,10 @@ def test_the_claim_holds_only_if_all_of_it_does():
         other = {**table, 'full': runs(0.9, 0.9, seeds=seeds, start=1)}
         assert report.claim(other, known).startswith("undecided, as 'CAST' has not been run with exactly")
     sees = {**BLIND, 'temporal': {**BLIND['temporal'], 'mark': 70.}}
-    for of_seed in ({'1': BLIND, '3': sees}, {'1': sees, '3': BLIND}, {}):
+    nothing = {role: dict(noun=12.5, direction=24.5, mark=49., scene=49.) for role in BLIND}
+    unclear = {**BLIND, 'spatial': {**BLIND['spatial'], 'direction': float('nan')}}
+    for of_seed in ({'1': BLIND, '3': sees}, {'1': sees, '3': BLIND}, {}, {'1': BLIND}, {'3': BLIND},
+                    {'1': nothing, '3': nothing}, {'1': BLIND, '3': unclear}):
         assert report.claim(table, {**known, 7: of_seed}).endswith('the seeds [7] are not known to be blind')
 
 
