@@ -98,11 +98,61 @@ def test_one_label_and_broken_videos(tmp_path):
     assert list(run) == ['action'] and run['action'].top1 == pytest.approx(200 / 3)
 
 
-def test_300_classes_fit(tmp_path):
+@pytest.fixture
+def bars(monkeypatch):
+    """The module that draws, and the figures that it drew."""
+    module, drawn = load_tool('analysis/_bars.py'), []
+    monkeypatch.setattr(module.plt, 'close', drawn.append)
+    yield module, drawn
+    monkeypatch.undo()
+    for fig in drawn:
+        plt.close(fig)
+
+
+def assert_inside(fig, artist):
+    box = artist.get_window_extent()
+    assert 0 <= box.x0 and box.x1 <= fig.bbox.width and 0 <= box.y0 and box.y1 <= fig.bbox.height
+
+
+def test_300_classes_fit(bars, tmp_path):
+    module, drawn = bars
     names = {f'class {i} with a long name': float(i - 100) for i in range(300)}
-    load_tool('analysis/_bars.py').draw_gains(names, 'gains', tmp_path / 'gains.png')
+    module.draw_gains(names, 'gains', tmp_path / 'gains.png')
     height, width, _ = plt.imread(tmp_path / 'gains.png').shape
     assert width < 2600 and height > 60 * 15  # pixels a name
+    module.draw_confusion(np.eye(300), list(names), 'confusion', tmp_path / 'confusion.png')
+    ax = drawn[1].axes[0]
+    assert [label.get_text() for label in ax.get_yticklabels()] == list(names)
+    assert ax.get_window_extent().height / 300 > 9 > ax.get_yticklabels()[0].get_fontsize()  # pixels
+    module.draw_confusion(np.eye(401), [str(i) for i in range(1, 402)], 'many', tmp_path / 'many.png')
+    assert drawn[2].axes[0].get_yticklabels() == []  # rather than numbers that are not those of the classes
+
+
+def test_long_names_fit(bars, tmp_path):
+    """Bars keep their room beside names as long as Something-Something's; titles are wrapped."""
+    module, drawn = bars
+    names = [f'Something colliding with something and both are being deflected {i}' for i in range(174)]
+    title = f'action: gain in F1 of CAST over {"a late fusion " * 4}, in points; mean +9.8 over the classes'
+    module.draw_gains(dict.fromkeys(names, 3.), title, tmp_path / 'long.png')
+    assert all(ax.get_window_extent().width > 1.5 * drawn[0].dpi for ax in drawn[0].axes)
+    module.draw_gains({'a': 1., 'b': 2.}, title, tmp_path / 'short.png')
+    module.draw_confusion(np.eye(2), ['a', 'b'], 'action, late fusion with a hidden layer and adapters',
+                          tmp_path / 'confusion.png')
+    for fig, text in ((drawn[1], drawn[1]._suptitle), (drawn[2], drawn[2].axes[0].title)):
+        assert_inside(fig, text)
+
+
+@pytest.mark.parametrize('tasks', (['action'], ['verb', 'noun']))
+@pytest.mark.parametrize('runs', (['CLIP', 'CAST'], [f'late fusion, hidden layer {i}' for i in range(9)]))
+def test_legend_and_numbers_of_the_balance_fit(bars, tasks, runs, tmp_path):
+    module, drawn = bars
+    module.draw_balance({run: dict.fromkeys(tasks, 50.) for run in runs}, tmp_path / 'balance.png')
+    fig, = drawn
+    assert_inside(fig, fig.legends[0])
+    assert [text.get_text() for text in fig.legends[0].get_texts()] == runs
+    boxes = sorted((text.get_window_extent() for text in fig.axes[0].texts), key=lambda box: box.x0)
+    assert all(one.x1 <= other.x0 for one, other in zip(boxes, boxes[1:]))
+    assert fig.axes[0].get_window_extent().height > 2 * fig.dpi
 
 
 def test_says_what_is_wrong(runs, classes, tmp_path, monkeypatch):
