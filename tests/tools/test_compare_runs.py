@@ -155,18 +155,46 @@ def test_legend_and_numbers_of_the_balance_fit(bars, tasks, runs, tmp_path):
     assert fig.axes[0].get_window_extent().height > 2 * fig.dpi
 
 
+def test_label_maps_without_categories(runs, classes, tmp_path, monkeypatch):
+    """Names a line, as those of Something-Something, and a CSV file without super-categories."""
+    verbs, nouns = tmp_path / 'verbs.txt', tmp_path / 'nouns.csv'
+    verbs.write_text('put\ntake\ncut\n')
+    nouns.write_text('id,key\n3,d\n0,a\n1,b\n2,c\n')
+    call(monkeypatch, *runs, '--classes', verbs, nouns, '--out', tmp_path / 'out')
+    with (tmp_path / 'out/classes.csv').open() as file:
+        rows = [(row['class'], row['category']) for row in csv.DictReader(file)]
+    assert rows == [(name, '') for name in ('put', 'take', 'cut', 'a', 'b')]
+    assert not list((tmp_path / 'out').glob('categories*'))
+    samples = [dict(pred_score=one_hot(i, 174), gt_label=torch.tensor([i])) for i in range(3)]
+    for name in 'ab':
+        (tmp_path / f'{name}.pkl').write_bytes(pickle.dumps(samples))
+    call(monkeypatch, *runs, '--classes', 'ssv2', '--out', tmp_path / 'shipped')
+    assert 'Approaching something with your camera' in (tmp_path / 'shipped/classes.csv').read_text()
+
+
 def test_says_what_is_wrong(runs, classes, tmp_path, monkeypatch):
+    (tmp_path / 'bad.csv').write_text('id,key,category\nzero,put,move\n')
+    (tmp_path / 'twice.csv').write_text('id,key,category\n0,put,move\n1,take,move\n1,cut,change\n')
     cases = [
         (runs[:1], 'give two or more runs, each as NAME=FILE.pkl'),
         ((runs[0], runs[0]), 'give each run a name of its own'),
         ((runs[0], f'x/{runs[1]}'), 'without a slash'),
         ((runs[0], write(tmp_path / 'c.pkl', [0], [1], [0], [1])), 'c and a are not on the same samples'),
         ((runs[0], write(tmp_path / 'd.pkl', [-1], [1], [0], [1])), 'd.pkl: has 1 samples without labels'),
-        ((*runs, '--classes', classes[0]), '--classes has 1 files for the tasks verb, noun'),
+        ((runs[0], write(tmp_path / 'e.pkl', [0, 0, 1, 1, 2, 1], [0, 1, 1, 0, 0, 1], [0] * 6, [0] * 6)),
+         'e and a are not on the same samples: 2 of 6 have different labels for verb'),
+        ((runs[0], write(tmp_path / 'f.pkl', [3], [1], [0], [1])),
+         'f.pkl: has the label 3 for verb, but only scores of classes 0 to 2'),
+        ((runs[0], write(tmp_path / 'g.pkl', [torch.eye(3)[1]], [1], [0], [1])),
+         'a sample has 3 numbers as its label for verb'),
+        ((*runs, '--classes', classes[0]), '--classes has 1 label maps for the tasks verb, noun'),
+        ((*runs, '--classes', tmp_path / 'bad.csv', classes[1]), 'bad.csv: needs the columns id .a number.'),
+        ((*runs, '--classes', tmp_path / 'twice.csv', classes[1]), 'twice.csv: has 2 classes, the scores'),
+        ((*runs, '--classes', tmp_path / 'a.pkl', classes[1]), 'a.pkl: byte 0 is no text'),
         ((*runs, '--classes', classes[1], classes[0]), 'noun.csv: has 4 classes, the scores of verb have 3')]
     for arguments, message in cases:
         with pytest.raises(InputError, match=message):
             call(monkeypatch, *arguments, '--out', tmp_path / 'out')
-    (tmp_path / 'e.pkl').write_bytes(pickle.dumps([1, 2]))
-    with pytest.raises(InputError, match='e.pkl: has no scores with labels'):
-        TOOL.read_run(str(tmp_path / 'e.pkl'))
+    (tmp_path / 'h.pkl').write_bytes(pickle.dumps([1, 2]))
+    with pytest.raises(InputError, match='h.pkl: has no scores with labels'):
+        TOOL.read_run(str(tmp_path / 'h.pkl'))
