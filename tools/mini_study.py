@@ -8,9 +8,10 @@ and a picture to work_dirs/mini_study/LEVEL. Called again after it was stopped, 
 docs/evidence.md describes the study.
 """
 import argparse
+import copy
 import json
 from pathlib import Path
-from typing import List, Sequence
+from typing import Dict, List, Sequence
 
 from data.mini_kitchens.generate import check
 from mmengine import Config
@@ -53,6 +54,7 @@ class Study:
 
     def __init__(self, level: str, work: Path, data: Path) -> None:
         self.level, self.experts, self.runs, self.data = level, work / 'experts', work / level, data / level
+        self.configs: Dict[str, Config] = {}  # of rows, which take a second to read
 
     def found(self) -> Findings:
         """Returns what has been run.
@@ -87,7 +89,9 @@ class Study:
 
     def config(self, name: str, seed: int) -> Config:
         """Returns the config of a row, with the experts of a seed."""
-        config = study_config(ROWS[name].config, ROWS[name].adapters, ROWS[name].hidden)
+        if name not in self.configs:
+            self.configs[name] = study_config(ROWS[name].config, ROWS[name].adapters, ROWS[name].hidden)
+        config = copy.deepcopy(self.configs[name])
         for cfg in expert_configs(config.model).values():
             cfg.checkpoint = str(self.experts / f'{PRETRAINED[cfg.type]}_seed{seed}.pth')
         return prepare(config, self.data)
