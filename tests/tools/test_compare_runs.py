@@ -83,6 +83,19 @@ def test_measures_are_those_of_scikit_learn(tmp_path):
     np.testing.assert_allclose(TOOL.confusion(task), matrix)
 
 
+def test_measures_follow_from_counts():
+    """By the definitions, also where scikit-learn is not installed."""
+    rng = np.random.default_rng(0)
+    labels = rng.integers(9, size=200)
+    task = TOOL.Task(labels, rng.normal(size=(200, 10)) + 2 * np.eye(10)[labels])
+    for k, (precision, recall, f1) in enumerate(TOOL.measures(task).T):
+        said, true = task.predicted == k, task.labels == k
+        both = 100 * (said & true).sum()
+        assert precision == pytest.approx(both / max(said.sum(), 1), abs=1e-4)
+        assert recall == pytest.approx(both / max(true.sum(), 1), abs=1e-4)
+        assert f1 == pytest.approx(2 * both / (said.sum() + true.sum()), abs=1e-4)
+
+
 def test_confusion_and_categories_by_hand():
     task = TOOL.Task(np.array([0, 0, 0, 1]), np.eye(3)[[0, 1, 1, 1]])
     np.testing.assert_allclose(TOOL.confusion(task), [[1 / 3, 2 / 3, 0], [0, 1, 0], [0, 0, 0]])
@@ -140,6 +153,15 @@ def test_long_names_fit(bars, tmp_path):
                           tmp_path / 'confusion.png')
     for fig, text in ((drawn[1], drawn[1]._suptitle), (drawn[2], drawn[2].axes[0].title)):
         assert_inside(fig, text)
+
+
+def test_names_are_no_formulas(bars, tmp_path):
+    module, drawn = bars
+    names = [r'pay $\a$', 'b']
+    module.draw_gains(dict.fromkeys(names, 1.), f'over {names[0]}', tmp_path / 'gains.png')
+    module.draw_confusion(np.eye(2), names, names[0], tmp_path / 'confusion.png')
+    module.draw_balance({name: dict(action=50.) for name in names}, tmp_path / 'balance.png')
+    assert len(drawn) == 3
 
 
 @pytest.mark.parametrize('tasks', (['action'], ['verb', 'noun']))

@@ -1,4 +1,5 @@
 """Draws the pictures of compare_runs.py."""
+import textwrap
 from pathlib import Path
 from statistics import harmonic_mean
 from typing import Dict, List
@@ -10,9 +11,10 @@ matplotlib.use('Agg')
 import matplotlib.pyplot as plt  # noqa: E402
 from matplotlib.figure import Figure  # noqa: E402
 
+matplotlib.rcParams['text.parse_math'] = False  # a name may have dollars
 MORE, LESS, DPI = '#34688f', '#c0392b', 110
 ROWS = 60  # bars of a column
-LETTER = 0.056  # inches: width of a letter of a bar's name
+LETTER = 0.0075  # inches: width of a letter by its points, and a little more
 FEW, MOST = 60, 400  # classes: beside a matrix, names are smaller if there are more, and then left out
 
 
@@ -51,7 +53,7 @@ def draw_gains(gains: Dict[str, float], title: str, path: Path) -> None:
     entries = sorted(gains.items(), key=lambda item: -item[1])
     columns = -(-len(entries) // ROWS)
     rows = -(-len(entries) // columns)
-    width = max(4.2, 2.2 + LETTER * max(map(len, gains)))  # inches of a column
+    width = max(4.2, 2.2 + 7 * LETTER * max(map(len, gains)))  # inches of a column
     fig, axes = plt.subplots(1, columns, figsize=(max(width * columns, 6), 0.9 + 0.17 * rows),
                              layout='constrained', squeeze=False, sharex=True)
     for ax, start in zip(axes[0], range(0, len(entries), rows)):
@@ -62,7 +64,7 @@ def draw_gains(gains: Dict[str, float], title: str, path: Path) -> None:
         ax.set_ylim(rows - 0.5, -0.5)
         ax.axvline(0, color='black', lw=0.8)
         ax.grid(axis='x', lw=0.3)
-    fig.suptitle(title, fontsize=10, wrap=True)
+    fig.suptitle(textwrap.fill(title, int(fig.get_figwidth() / LETTER / 10)), fontsize=10)
     fig.savefig(path, dpi=DPI)
     plt.close(fig)
 
@@ -74,7 +76,7 @@ def draw_confusion(shares: np.ndarray, names: List[str], title: str, path: Path)
     image = ax.imshow(shares, cmap='magma_r', vmin=0, vmax=1)
     fig.colorbar(image, ax=ax, shrink=0.8, label="share of the true class's samples")
     ax.set(xlabel='predicted', ylabel='true')
-    ax.set_title(title, wrap=True)
+    ax.set_title(textwrap.fill(title, int(side / LETTER / 12)), fontsize=12)
     shown, size = names if len(names) <= MOST else [], 8 if len(names) <= FEW else 6
     ax.set_xticks(range(len(shown)), shown, rotation=90, fontsize=size)
     ax.set_yticks(range(len(shown)), shown, fontsize=size)
