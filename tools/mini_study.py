@@ -8,21 +8,22 @@ and a picture to work_dirs/mini_study/LEVEL. Called again after it was stopped, 
 docs/evidence.md describes the study.
 """
 import argparse
+import copy
 import json
 from pathlib import Path
-from typing import List, Sequence
+from typing import Dict, List, Sequence
 
 from data.mini_kitchens.generate import check
 from mmengine import Config
 from mmengine.registry import init_default_scope
 from study.controls import write_controls
 from study.generate import LEVELS, data_key, generate
-from study.jobs import Job, alone_in, do_all, key_of, write_json
+from study.jobs import Job, alone_in, check_key, do_all, key_of, write_json
 from study.looks import write_looks
 from study.pretrain import PRETRAINED, pretrain
 from study.probes import probe_towers
 from study.report import report
-from study.results import TASKS, publish, read_published, read_work
+from study.results import TASKS, Findings, publish, read_published, read_work
 from study.rows import (
     CORE,
     FIRST_SEED,
@@ -53,11 +54,20 @@ class Study:
 
     def __init__(self, level: str, work: Path, data: Path) -> None:
         self.level, self.experts, self.runs, self.data = level, work / 'experts', work / level, data / level
+        self.configs: Dict[str, Config] = {}  # of rows, which take a second to read
 
-    def report(self) -> None:
-        """Reports what has been run."""
-        found = read_work(self.level, self.experts.parent, self.data.parent)
-        print(report(self.level, found, self.runs))
+    def found(self) -> Findings:
+        """Returns what has been run.
+
+        Raises:
+            InputError: If a run was made with other settings, or by another version of the study.
+        """
+        for result in sorted((self.runs / 'runs').glob('*_seed*/result.json')):
+            name, _, seed = result.parent.name.rpartition('_seed')
+            if name in ROWS:
+                job = self.row_job(name, int(seed), rate(name, self.level))
+                check_key(job.done, job.key)
+        return read_work(self.level, self.experts.parent, self.data.parent)
 
     def expert_jobs(self, seeds: Sequence[int]) -> List[Job]:
         """Returns the jobs that pre-train the experts of these seeds."""
@@ -79,7 +89,9 @@ class Study:
 
     def config(self, name: str, seed: int) -> Config:
         """Returns the config of a row, with the experts of a seed."""
-        config = study_config(ROWS[name].config, ROWS[name].adapters, ROWS[name].hidden)
+        if name not in self.configs:
+            self.configs[name] = study_config(ROWS[name].config, ROWS[name].adapters, ROWS[name].hidden)
+        config = copy.deepcopy(self.configs[name])
         for cfg in expert_configs(config.model).values():
             cfg.checkpoint = str(self.experts / f'{PRETRAINED[cfg.type]}_seed{seed}.pth')
         return prepare(config, self.data)
@@ -152,11 +164,11 @@ def main() -> None:
     study = Study(args.level, args.work_dir, args.data)
     init_default_scope('mmaction')
     if args.published:
-        print(report(args.level, read_published(args.level), study.runs))
+        print(report(args.level, read_published(args.level), args.work_dir / 'published' / args.level))
     elif args.report:
-        study.report()
+        print(report(args.level, study.found(), study.runs))
     elif args.publish:
-        publish(args.level, read_work(args.level, args.work_dir, args.data))
+        publish(args.level, study.found())
     else:
         with alone_in(args.work_dir), alone_in(args.data):
             run_all(study, names, args)
@@ -177,7 +189,7 @@ def run_all(study: Study, names: Sequence[str], args: argparse.Namespace) -> Non
         jobs = [study.row_job(name, seed, rates[name]) for name, seed in runs]
         do_all(jobs, args.jobs, f'rows, {args.level}')
         do_all([*study.look_jobs(), study.control_job()], args.jobs, 'attention and controls')
-        study.report()
+        print(report(args.level, study.found(), study.runs))
 
 
 if __name__ == '__main__':

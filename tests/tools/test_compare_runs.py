@@ -83,6 +83,19 @@ def test_measures_are_those_of_scikit_learn(tmp_path):
     np.testing.assert_allclose(TOOL.confusion(task), matrix)
 
 
+def test_measures_follow_from_counts():
+    """By the definitions, also where scikit-learn is not installed."""
+    rng = np.random.default_rng(0)
+    labels = rng.integers(9, size=200)
+    task = TOOL.Task(labels, rng.normal(size=(200, 10)) + 2 * np.eye(10)[labels])
+    for k, (precision, recall, f1) in enumerate(TOOL.measures(task).T):
+        said, true = task.predicted == k, task.labels == k
+        both = 100 * (said & true).sum()
+        assert precision == pytest.approx(both / max(said.sum(), 1), abs=1e-4)
+        assert recall == pytest.approx(both / max(true.sum(), 1), abs=1e-4)
+        assert f1 == pytest.approx(2 * both / (said.sum() + true.sum()), abs=1e-4)
+
+
 def test_confusion_and_categories_by_hand():
     task = TOOL.Task(np.array([0, 0, 0, 1]), np.eye(3)[[0, 1, 1, 1]])
     np.testing.assert_allclose(TOOL.confusion(task), [[1 / 3, 2 / 3, 0], [0, 1, 0], [0, 0, 0]])
@@ -98,25 +111,112 @@ def test_one_label_and_broken_videos(tmp_path):
     assert list(run) == ['action'] and run['action'].top1 == pytest.approx(200 / 3)
 
 
-def test_300_classes_fit(tmp_path):
+@pytest.fixture
+def bars(monkeypatch):
+    """The module that draws, and the figures that it drew."""
+    module, drawn = load_tool('analysis/_bars.py'), []
+    monkeypatch.setattr(module.plt, 'close', drawn.append)
+    yield module, drawn
+    monkeypatch.undo()
+    for fig in drawn:
+        plt.close(fig)
+
+
+def assert_inside(fig, artist):
+    box = artist.get_window_extent()
+    assert 0 <= box.x0 and box.x1 <= fig.bbox.width and 0 <= box.y0 and box.y1 <= fig.bbox.height
+
+
+def test_300_classes_fit(bars, tmp_path):
+    module, drawn = bars
     names = {f'class {i} with a long name': float(i - 100) for i in range(300)}
-    load_tool('analysis/_bars.py').draw_gains(names, 'gains', tmp_path / 'gains.png')
+    module.draw_gains(names, 'gains', tmp_path / 'gains.png')
     height, width, _ = plt.imread(tmp_path / 'gains.png').shape
     assert width < 2600 and height > 60 * 15  # pixels a name
+    module.draw_confusion(np.eye(300), list(names), 'confusion', tmp_path / 'confusion.png')
+    ax = drawn[1].axes[0]
+    assert [label.get_text() for label in ax.get_yticklabels()] == list(names)
+    assert ax.get_window_extent().height / 300 > 9 > ax.get_yticklabels()[0].get_fontsize()  # pixels
+    module.draw_confusion(np.eye(401), [str(i) for i in range(1, 402)], 'many', tmp_path / 'many.png')
+    assert drawn[2].axes[0].get_yticklabels() == []  # rather than numbers that are not those of the classes
+
+
+def test_long_names_fit(bars, tmp_path):
+    """Bars keep their room beside names as long as Something-Something's; titles are wrapped."""
+    module, drawn = bars
+    names = [f'Something colliding with something and both are being deflected {i}' for i in range(174)]
+    title = f'action: gain in F1 of CAST over {"a late fusion " * 4}, in points; mean +9.8 over the classes'
+    module.draw_gains(dict.fromkeys(names, 3.), title, tmp_path / 'long.png')
+    assert all(ax.get_window_extent().width > 1.5 * drawn[0].dpi for ax in drawn[0].axes)
+    module.draw_gains({'a': 1., 'b': 2.}, title, tmp_path / 'short.png')
+    module.draw_confusion(np.eye(2), ['a', 'b'], 'action, late fusion with a hidden layer and adapters',
+                          tmp_path / 'confusion.png')
+    for fig, text in ((drawn[1], drawn[1]._suptitle), (drawn[2], drawn[2].axes[0].title)):
+        assert_inside(fig, text)
+
+
+def test_names_are_no_formulas(bars, tmp_path):
+    module, drawn = bars
+    names = [r'pay $\a$', 'b']
+    module.draw_gains(dict.fromkeys(names, 1.), f'over {names[0]}', tmp_path / 'gains.png')
+    module.draw_confusion(np.eye(2), names, names[0], tmp_path / 'confusion.png')
+    module.draw_balance({name: dict(action=50.) for name in names}, tmp_path / 'balance.png')
+    assert len(drawn) == 3
+
+
+@pytest.mark.parametrize('tasks', (['action'], ['verb', 'noun']))
+@pytest.mark.parametrize('runs', (['CLIP', 'CAST'], [f'late fusion, hidden layer {i}' for i in range(9)]))
+def test_legend_and_numbers_of_the_balance_fit(bars, tasks, runs, tmp_path):
+    module, drawn = bars
+    module.draw_balance({run: dict.fromkeys(tasks, 50.) for run in runs}, tmp_path / 'balance.png')
+    fig, = drawn
+    assert_inside(fig, fig.legends[0])
+    assert [text.get_text() for text in fig.legends[0].get_texts()] == runs
+    boxes = sorted((text.get_window_extent() for text in fig.axes[0].texts), key=lambda box: box.x0)
+    assert all(one.x1 <= other.x0 for one, other in zip(boxes, boxes[1:]))
+    assert fig.axes[0].get_window_extent().height > 2 * fig.dpi
+
+
+def test_label_maps_without_categories(runs, classes, tmp_path, monkeypatch):
+    """Names a line, as those of Something-Something, and a CSV file without super-categories."""
+    verbs, nouns = tmp_path / 'verbs.txt', tmp_path / 'nouns.csv'
+    verbs.write_text('put\ntake\ncut\n')
+    nouns.write_text('id,key\n3,d\n0,a\n1,b\n2,c\n')
+    call(monkeypatch, *runs, '--classes', verbs, nouns, '--out', tmp_path / 'out')
+    with (tmp_path / 'out/classes.csv').open() as file:
+        rows = [(row['class'], row['category']) for row in csv.DictReader(file)]
+    assert rows == [(name, '') for name in ('put', 'take', 'cut', 'a', 'b')]
+    assert not list((tmp_path / 'out').glob('categories*'))
+    samples = [dict(pred_score=one_hot(i, 174), gt_label=torch.tensor([i])) for i in range(3)]
+    for name in 'ab':
+        (tmp_path / f'{name}.pkl').write_bytes(pickle.dumps(samples))
+    call(monkeypatch, *runs, '--classes', 'ssv2', '--out', tmp_path / 'shipped')
+    assert 'Approaching something with your camera' in (tmp_path / 'shipped/classes.csv').read_text()
 
 
 def test_says_what_is_wrong(runs, classes, tmp_path, monkeypatch):
+    (tmp_path / 'bad.csv').write_text('id,key,category\nzero,put,move\n')
+    (tmp_path / 'twice.csv').write_text('id,key,category\n0,put,move\n1,take,move\n1,cut,change\n')
     cases = [
         (runs[:1], 'give two or more runs, each as NAME=FILE.pkl'),
         ((runs[0], runs[0]), 'give each run a name of its own'),
         ((runs[0], f'x/{runs[1]}'), 'without a slash'),
         ((runs[0], write(tmp_path / 'c.pkl', [0], [1], [0], [1])), 'c and a are not on the same samples'),
         ((runs[0], write(tmp_path / 'd.pkl', [-1], [1], [0], [1])), 'd.pkl: has 1 samples without labels'),
-        ((*runs, '--classes', classes[0]), '--classes has 1 files for the tasks verb, noun'),
+        ((runs[0], write(tmp_path / 'e.pkl', [0, 0, 1, 1, 2, 1], [0, 1, 1, 0, 0, 1], [0] * 6, [0] * 6)),
+         'e and a are not on the same samples: 2 of 6 have different labels for verb'),
+        ((runs[0], write(tmp_path / 'f.pkl', [3], [1], [0], [1])),
+         'f.pkl: has the label 3 for verb, but only scores of classes 0 to 2'),
+        ((runs[0], write(tmp_path / 'g.pkl', [torch.eye(3)[1]], [1], [0], [1])),
+         'a sample has 3 numbers as its label for verb'),
+        ((*runs, '--classes', classes[0]), '--classes has 1 label maps for the tasks verb, noun'),
+        ((*runs, '--classes', tmp_path / 'bad.csv', classes[1]), 'bad.csv: needs the columns id .a number.'),
+        ((*runs, '--classes', tmp_path / 'twice.csv', classes[1]), 'twice.csv: has 2 classes, the scores'),
+        ((*runs, '--classes', tmp_path / 'a.pkl', classes[1]), 'a.pkl: byte 0 is no text'),
         ((*runs, '--classes', classes[1], classes[0]), 'noun.csv: has 4 classes, the scores of verb have 3')]
     for arguments, message in cases:
         with pytest.raises(InputError, match=message):
             call(monkeypatch, *arguments, '--out', tmp_path / 'out')
-    (tmp_path / 'e.pkl').write_bytes(pickle.dumps([1, 2]))
-    with pytest.raises(InputError, match='e.pkl: has no scores with labels'):
-        TOOL.read_run(str(tmp_path / 'e.pkl'))
+    (tmp_path / 'h.pkl').write_bytes(pickle.dumps([1, 2]))
+    with pytest.raises(InputError, match='h.pkl: has no scores with labels'):
+        TOOL.read_run(str(tmp_path / 'h.pkl'))

@@ -1,4 +1,5 @@
 import csv
+from collections import Counter
 
 import numpy as np
 from conftest import load_tool
@@ -33,6 +34,16 @@ def test_annotations_say_when_something_moves(mini_root):
         assert changed > 20 > 5 > noise
         assert last < len(video)
         assert TOOL.VERBS[int(row['verb_class'])] == row['verb']
+
+
+def test_classes_have_super_categories(mini_root):
+    """Several of each kind, so that gains of super-categories can be drawn."""
+    for kind, names, expected in (('verb', TOOL.VERBS, {'move': 4, 'mix': 2}),
+                                  ('noun', TOOL.NOUNS, {'fruit and vegetables': 4, 'things': 2})):
+        with (mini_root / f'EPIC_100_{kind}_classes.csv').open() as file:
+            rows = list(csv.DictReader(file))
+        assert [row['key'] for row in rows] == list(names)
+        assert Counter(row['category'] for row in rows) == expected
 
 
 def test_single_frames_do_not_give_directions_away():

@@ -208,6 +208,8 @@ def test_probes_find_what_is_there_and_nothing_else():
                   temporal=dict(noun=12.5, direction=100., mark=75., scene=50.))
     assert probes.blind(scores, scores) == {'spatial, direction': 0., 'temporal, noun': 0.,
                                             'temporal, mark': 0.5, 'temporal, scene': 0.}
+    failed = {**scores, 'spatial': {**scores['spatial'], 'scene': 49., 'noun': 12.5}}
+    assert [probes.blind(scores, failed)[f'temporal, {fact}'] for fact in ('noun', 'scene')] == [np.inf] * 2
     three = {**scores, 'temporal': dict(noun=34.375, direction=100., mark=50., scene=50.)}
     assert probes.blind(three, scores)['temporal, noun'] == 0.25  # of the way to the lone object's 100
 

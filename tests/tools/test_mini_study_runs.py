@@ -95,7 +95,10 @@ def test_the_claim_holds_only_if_all_of_it_does():
         other = {**table, 'full': runs(0.9, 0.9, seeds=seeds, start=1)}
         assert report.claim(other, known).startswith("undecided, as 'CAST' has not been run with exactly")
     sees = {**BLIND, 'temporal': {**BLIND['temporal'], 'mark': 70.}}
-    for of_seed in ({'1': BLIND, '3': sees}, {'1': sees, '3': BLIND}, {}):
+    nothing = {role: dict(noun=12.5, direction=24.5, mark=49., scene=49.) for role in BLIND}
+    unclear = {**BLIND, 'spatial': {**BLIND['spatial'], 'direction': float('nan')}}
+    for of_seed in ({'1': BLIND, '3': sees}, {'1': sees, '3': BLIND}, {}, {'1': BLIND}, {'3': BLIND},
+                    {'1': nothing, '3': nothing}, {'1': BLIND, '3': unclear}):
         assert report.claim(table, {**known, 7: of_seed}).endswith('the seeds [7] are not known to be blind')
 
 
@@ -281,7 +284,7 @@ def test_what_is_published_is_kept_and_gives_the_same_tables(root, tmp_path, mon
             for name, seeds in right.items()}
     looks_ = {0: {when: {'S2T, moving': [1., 2.]} for when in ('before', 'after')}}
     found = results.Findings(right, logs, {0: {'1': BLIND}}, looks_, {'a cue': [1., 2.]}, actions)
-    results.publish('plain', found._replace(right={'independent': right['independent']}))
+    results.publish('plain', found._replace(right={'independent': right['independent']}, controls={}))
     other = found._replace(right={'full': right['full'], 'independent': {5: right['full'][5]}})
     results.publish('plain', other)  # what is there already stays
     read = results.read_published('plain')
@@ -291,6 +294,35 @@ def test_what_is_published_is_kept_and_gives_the_same_tables(root, tmp_path, mon
             assert all((read.right[name][seed][task] == tasks[task]).all() for task in tasks)
     text = report.report('plain', read, tmp_path / 'out')
     assert '| CAST | 2 | 0 k | 0.001 |' in text and '| a cue | 1.0 | 2.0 |' in text
+
+
+def test_what_is_published_leaves_ones_own_report(tmp_path, monkeypatch):
+    own = tmp_path / 'plain/report.md'
+    own.parent.mkdir()
+    own.write_text('my own')
+    monkeypatch.setattr(sys, 'argv', ['mini_study.py', '--published', '--work-dir', str(tmp_path)])
+    load_tool('mini_study.py').main()
+    assert own.read_text() == 'my own' and (tmp_path / 'published/plain/report.md').exists()
+
+
+@pytest.mark.parametrize('option', ('--report', '--publish'))
+def test_only_runs_of_these_settings_are_reported(option, tmp_path, monkeypatch):
+    """Those of another learning rate or version are neither shown nor published."""
+    tool, published = load_tool('mini_study.py'), []
+    monkeypatch.setattr(tool, 'prepare', lambda config, root: config)
+    monkeypatch.setattr(tool, 'read_work', lambda *_: 'found')
+    monkeypatch.setattr(tool, 'report', lambda level, found, folder: published.append(found))
+    monkeypatch.setattr(tool, 'publish', lambda level, found: published.append(found))
+    monkeypatch.setattr(sys, 'argv', ['mini_study.py', option, '--work-dir', str(tmp_path)])
+    job = tool.Study('plain', tmp_path, tmp_path).row_job('late-add', 5, rows.rate('late-add', 'plain'))
+    jobs.check_key(job.done, job.key)
+    job.done.write_text('{}')
+    tool.main()
+    assert published == ['found']
+    job.done.with_suffix('.key').write_text(jobs.key_of('of another version'))
+    with pytest.raises(InputError, match='result.json: was made or begun with other settings'):
+        tool.main()
+    assert published == ['found']
 
 
 def test_the_page_shows_what_was_found(tmp_path):

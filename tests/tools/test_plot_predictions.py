@@ -157,10 +157,26 @@ def test_the_rule_picks_right_and_wrong_ones_in_proportion():
 @pytest.mark.parametrize('change, message', [
     (lambda results: results[:3], 'has 3 clips, but the test data set of the config has 4'),
     (lambda results: [results[1], *results[1:]], 'has P51_01_1 where the test data set of the'),
-    (lambda results: dict(accuracy=1.), 'holds no predictions; write it with tools/test.py --dump')])
+    (lambda results: dict(accuracy=1.), 'holds no predictions with labels; write it with tools/test.py')])
 def test_results_of_something_else(samples, results, tmp_path, change, message):
     with pytest.raises(InputError, match=f'r.pkl: {message}'):
         TOOL.read_results(dump(change(results), tmp_path / 'r.pkl'), samples)
+
+
+def test_runs_with_other_tasks_or_classes(samples, results, tmp_path):
+    verbs = [{**result, 'pred_score': result['pred_score']['verb'], 'gt_label': result['gt_label'][:1]}
+             for result in results]
+    runs = dict(ONE=verbs, CAST=results)
+    files = [f'{name}={dump(run_of, tmp_path / name)}' for name, run_of in runs.items()]
+    with pytest.raises(InputError, match='ONE has the tasks action, but CAST verb, noun; give'):
+        TOOL.read_runs(files, samples)
+    assert list(TOOL.read_runs(files[1:], samples)) == ['CAST']
+    unlabelled = [{key: value for key, value in result.items() if key != 'gt_label'} for result in results]
+    with pytest.raises(InputError, match='r.pkl: holds no predictions with labels'):
+        TOOL.read_results(dump(unlabelled, tmp_path / 'r.pkl'), samples)
+    few = dict(pred_score=torch.tensor([0.1, 0.9]), gt_label=torch.tensor([2]))
+    with pytest.raises(InputError, match='a clip has the label 2 for action, but its 2 classes'):
+        TOOL.labels_of(few, {})
 
 
 def test_another_file(samples, tmp_path):

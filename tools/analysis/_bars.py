@@ -1,4 +1,5 @@
 """Draws the pictures of compare_runs.py."""
+import textwrap
 from pathlib import Path
 from statistics import harmonic_mean
 from typing import Dict, List
@@ -8,17 +9,21 @@ import numpy as np
 
 matplotlib.use('Agg')
 import matplotlib.pyplot as plt  # noqa: E402
+from matplotlib.figure import Figure  # noqa: E402
 
+matplotlib.rcParams['text.parse_math'] = False  # a name may have dollars
 MORE, LESS, DPI = '#34688f', '#c0392b', 110
 ROWS = 60  # bars of a column
-MOST_NAMES = 60  # classes whose names fit beside a matrix
+LETTER = 0.0075  # inches: width of a letter by its points, and a little more
+FEW, MOST = 60, 400  # classes: beside a matrix, names are smaller if there are more, and then left out
 
 
 def draw_balance(accuracies: Dict[str, Dict[str, float]], path: Path) -> None:
     """Draws the accuracies of each run by task, and their harmonic mean."""
     tasks = list(next(iter(accuracies.values())))
     columns = [*tasks, 'harmonic mean'] if len(tasks) > 1 else tasks
-    fig, ax = plt.subplots(figsize=(1.5 + 1.6 * len(columns), 3.6), layout='constrained')
+    room = max(1.6, 0.45 * len(accuracies))  # inches of a column: numbers must not touch each other
+    fig, ax = plt.subplots(figsize=(1.5 + room * len(columns), 3.6), layout='constrained')
     width = 0.8 / len(accuracies)
     for n, (name, row) in enumerate(accuracies.items()):
         values = [*row.values(), harmonic_mean(list(row.values()))][:len(columns)]
@@ -27,9 +32,20 @@ def draw_balance(accuracies: Dict[str, Dict[str, float]], path: Path) -> None:
         ax.bar_label(bars, fmt='%.1f', fontsize=8)
     ax.set_xticks(range(len(columns)), columns)
     ax.set(ylabel='top-1 accuracy, %')
-    fig.legend(loc='outside upper center', ncols=len(accuracies))
+    add_legend(fig, len(accuracies))
     fig.savefig(path, dpi=DPI)
     plt.close(fig)
+
+
+def add_legend(fig: Figure, entries: int) -> None:
+    """Adds a legend above the axes in as many columns as fit; if none does, the picture gets wider."""
+    for ncols in range(entries, 0, -1):
+        legend = fig.legend(loc='outside upper center', ncols=ncols)
+        width, height = legend.get_window_extent().size / fig.dpi
+        if width <= fig.get_figwidth() or ncols == 1:
+            break
+        legend.remove()
+    fig.set_size_inches(max(fig.get_figwidth(), width + 0.2), fig.get_figheight() + height - 0.3)
 
 
 def draw_gains(gains: Dict[str, float], title: str, path: Path) -> None:
@@ -37,7 +53,8 @@ def draw_gains(gains: Dict[str, float], title: str, path: Path) -> None:
     entries = sorted(gains.items(), key=lambda item: -item[1])
     columns = -(-len(entries) // ROWS)
     rows = -(-len(entries) // columns)
-    fig, axes = plt.subplots(1, columns, figsize=(max(4.2 * columns, 6), 0.9 + 0.17 * rows),
+    width = max(4.2, 2.2 + 7 * LETTER * max(map(len, gains)))  # inches of a column
+    fig, axes = plt.subplots(1, columns, figsize=(max(width * columns, 6), 0.9 + 0.17 * rows),
                              layout='constrained', squeeze=False, sharex=True)
     for ax, start in zip(axes[0], range(0, len(entries), rows)):
         part = entries[start:start + rows]
@@ -47,20 +64,21 @@ def draw_gains(gains: Dict[str, float], title: str, path: Path) -> None:
         ax.set_ylim(rows - 0.5, -0.5)
         ax.axvline(0, color='black', lw=0.8)
         ax.grid(axis='x', lw=0.3)
-    fig.suptitle(title, fontsize=10)
+    fig.suptitle(textwrap.fill(title, int(fig.get_figwidth() / LETTER / 10)), fontsize=10)
     fig.savefig(path, dpi=DPI)
     plt.close(fig)
 
 
 def draw_confusion(shares: np.ndarray, names: List[str], title: str, path: Path) -> None:
-    """Draws a confusion matrix; the names of the classes only if there is room for them."""
-    side = min(max(3.5, 0.24 * len(names)), 14)
+    """Draws a confusion matrix, with the names of the classes unless there are more than MOST."""
+    side = 14. if len(names) > MOST else max(3.5, min(0.24 * len(names), 14), 0.12 * len(names))
     fig, ax = plt.subplots(figsize=(side + 1, side), layout='constrained')
     image = ax.imshow(shares, cmap='magma_r', vmin=0, vmax=1)
     fig.colorbar(image, ax=ax, shrink=0.8, label="share of the true class's samples")
-    ax.set(xlabel='predicted', ylabel='true', title=title)
-    if len(names) <= MOST_NAMES:
-        ax.set_xticks(range(len(names)), names, rotation=90, fontsize=8)
-        ax.set_yticks(range(len(names)), names, fontsize=8)
+    ax.set(xlabel='predicted', ylabel='true')
+    ax.set_title(textwrap.fill(title, int(side / LETTER / 12)), fontsize=12)
+    shown, size = names if len(names) <= MOST else [], 8 if len(names) <= FEW else 6
+    ax.set_xticks(range(len(shown)), shown, rotation=90, fontsize=size)
+    ax.set_yticks(range(len(shown)), shown, fontsize=size)
     fig.savefig(path, dpi=DPI)
     plt.close(fig)

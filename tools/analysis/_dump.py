@@ -48,11 +48,17 @@ def by_task(sample: dict) -> Dict[str, Tuple[int, Tensor]]:
     """Returns the label and the scores ``(classes, )`` of each task; a single task is called ``action``.
 
     If the video could not be read, the right class scores lowest, so that the prediction is wrong.
+
+    Raises:
+        InputError: If a label is a distribution over the classes.
     """
     scores = scores_by_task(sample['pred_score'])
     found = {}
     for task, label in labels_by_task(sample['gt_label'], in_order(scores)).items():
         score = scores[task]
+        if label.numel() != 1:
+            raise InputError(f'a sample has {label.numel()} numbers as its label for {task}; test on data '
+                             'with one class per sample and task')
         if sample.get('broken'):
             score = score.masked_fill(torch.arange(len(score)) == label, -torch.inf)
         found[task] = int(label), score

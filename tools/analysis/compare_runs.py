@@ -13,8 +13,9 @@ over each of the others. FOLDER gets
 - confusion_TASK_RUN.png: for each class, the share of its samples that were taken for each other class;
 - classes.csv: samples, and precision, recall and F1 of each run, for each class.
 
-Classes without test samples are left out. ``--classes`` has one file per task: official files of
-EPIC-KITCHENS-100 or other CSV files with the columns id, key and category.
+Classes without test samples are left out. ``--classes`` has one label map per task: ``ssv2`` or ``k400``, for
+instance, a file with a name per line, or a CSV file with the columns id and key. Only CSV files have
+super-categories, in the column category, as the official files of EPIC-KITCHENS-100.
 """
 import argparse
 import csv
@@ -24,10 +25,11 @@ from typing import Dict, List, NamedTuple, Optional, Sequence
 
 import numpy as np
 from _bars import draw_balance, draw_confusion, draw_gains
-from _classes import read_classes
+from _classes import read_categories
 from _dump import by_task, named, read_samples
 from mmpretrain.evaluation import ConfusionMatrix, SingleLabelMetric
 
+from projects.cast.datasets import read_label_map
 from projects.cast.utils import InputError, run_tool
 
 MEASURES = ('precision', 'recall', 'F1')
@@ -58,7 +60,7 @@ def read_run(path: str) -> Run:
     """Reads a file of ``tools/test.py --dump``; a single task is called ``action``.
 
     Raises:
-        InputError: If it has no scores, or samples without labels.
+        InputError: If it has no scores, or samples without labels, or with others than their classes.
     """
     samples = read_samples(path, ('pred_score', 'gt_label'),
                            'has no scores with labels; write it with tools/test.py --dump')
@@ -69,7 +71,11 @@ def read_run(path: str) -> Run:
         if labels.min() < 0:
             raise InputError(f'{path}: has {(labels < 0).sum()} samples without labels; test on data that '
                              'have them')
-        run[task] = Task(labels, np.stack([found[task][1].double().numpy() for found in tasks]))
+        scores = np.stack([found[task][1].double().numpy() for found in tasks])
+        if labels.max() >= scores.shape[1]:
+            raise InputError(f'{path}: has the label {labels.max()} for {task}, but only scores of classes 0 '
+                             f'to {scores.shape[1] - 1}; test on data that have the classes of the model')
+        run[task] = Task(labels, scores)
     return run
 
 
@@ -85,13 +91,16 @@ def read_runs(arguments: Sequence[str]) -> Dict[str, Run]:
     runs = {name: read_run(path) for name, path in files.items()}
     (first, one), *others = runs.items()
     for name, run in others:
-        same = list(run) == list(one) and all(
-            np.array_equal(run[t].labels, one[t].labels) and run[t].scores.shape == one[t].scores.shape
-            for t in one)
-        if not same:
-            raise InputError(f'{name} and {first} are not on the same samples and classes: '
-                             f'{ {t: v.scores.shape for t, v in run.items()} } and '
-                             f'{ {t: v.scores.shape for t, v in one.items()} }; test both on one data set')
+        have, other = (', '.join(f'{t} {v.scores.shape}' for t, v in found.items()) for found in (run, one))
+        if have != other:
+            raise InputError(f'{name} and {first} are not on the same samples and classes: {have} and '
+                             f'{other}; test both on one data set')
+        for t in one:
+            differ = int((run[t].labels != one[t].labels).sum())
+            if differ:
+                raise InputError(f'{name} and {first} are not on the same samples: {differ} of '
+                                 f'{len(run[t].labels)} have different labels for {t}; test both on one data '
+                                 'set, in the same order')
     return runs
 
 
@@ -121,22 +130,22 @@ def compare(task: str, runs: Dict[str, Task], path: Optional[str], out: Path) ->
     Args:
         task: Name of the task.
         runs: Labels and scores of each run.
-        path: File of the task's classes, if there is one.
+        path: Label map of the task, if there is one.
         out: Folder for the pictures.
 
     Returns:
         Rows of classes.csv, one for each class that has samples.
 
     Raises:
-        InputError: If the file has another number of classes than the scores.
+        InputError: If the label map has another number of classes than the scores.
     """
     *others, last = runs
     labels, scores = runs[last]
-    entries = read_classes(path) if path else []
-    if entries and len(entries) != scores.shape[1]:
-        raise InputError(f'{path}: has {len(entries)} classes, the scores of {task} have {scores.shape[1]}')
-    names = [entry['key'] for entry in entries] or [str(n) for n in range(scores.shape[1])]
-    categories = [entry['category'] for entry in entries]
+    names = read_label_map(path) if path else [str(n) for n in range(scores.shape[1])]
+    if len(names) != scores.shape[1]:
+        raise InputError(f'{path}: has {len(names)} classes, the scores of {task} have {scores.shape[1]}')
+    grouped = read_categories(path) if path else {}
+    categories = [grouped.get(k, 'other') for k in range(len(names))] if grouped else []
     counts = np.bincount(labels, minlength=len(names))
     there = np.flatnonzero(counts)
     found = {name: measures(run) for name, run in runs.items()}
@@ -157,15 +166,15 @@ def compare(task: str, runs: Dict[str, Task], path: Optional[str], out: Path) ->
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     parser.add_argument('runs', nargs='+', metavar='NAME=FILE.pkl', help='the last is compared with the rest')
-    parser.add_argument('--classes', nargs='+', metavar='CSV', help='class names, one per task')
+    parser.add_argument('--classes', nargs='+', metavar='LABEL_MAP', help='class names, one per task')
     parser.add_argument('--out', type=Path, required=True, metavar='FOLDER')
     args = parser.parse_args()
     runs = read_runs(args.runs)
     tasks = list(next(iter(runs.values())))
     classes = args.classes or [None] * len(tasks)
     if len(classes) != len(tasks):
-        raise InputError(f'--classes has {len(classes)} files for the tasks {", ".join(tasks)}; give '
-                         'one file per task, in this order')
+        raise InputError(f'--classes has {len(classes)} label maps for the tasks {", ".join(tasks)}; give '
+                         'one per task, in this order')
     args.out.mkdir(parents=True, exist_ok=True)
     accuracies = {name: {t: task.top1 for t, task in run.items()} for name, run in runs.items()}
     for name, row in accuracies.items():

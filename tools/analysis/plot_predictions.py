@@ -37,7 +37,8 @@ def read_results(path: str, samples: Sequence[dict]) -> List[dict]:
     Raises:
         InputError: If it is not such a file, or belongs to another data set than these samples.
     """
-    results = read_samples(path, ('pred_score', ), 'holds no predictions; write it with tools/test.py --dump')
+    results = read_samples(path, ('pred_score', 'gt_label'),
+                           'holds no predictions with labels; write it with tools/test.py --dump')
     if len(results) != len(samples):
         raise InputError(f'{path}: has {len(results)} clips, but the test data set of the config has '
                          f'{len(samples)}; give the config and the --cfg-options that were tested')
@@ -47,6 +48,21 @@ def read_results(path: str, samples: Sequence[dict]) -> List[dict]:
                 raise InputError(f'{path}: has {result[key]} where the test data set of the config has '
                                  f'{sample.get(key)}; give the config and the --cfg-options that were tested')
     return results
+
+
+def read_runs(arguments: Sequence[str], samples: Sequence[dict]) -> Dict[str, List[dict]]:
+    """Reads ``NAME=FILE`` of each run.
+
+    Raises:
+        InputError: If they do not belong to these samples, or have different tasks.
+    """
+    runs = {name: read_results(path, samples) for name, path in named(arguments).items()}
+    tasks = {name: ', '.join(by_task(results[0])) for name, results in runs.items()}
+    *_, (last, wanted) = tasks.items()
+    for name, found in tasks.items():
+        if found != wanted:
+            raise InputError(f'{name} has the tasks {found}, but {last} {wanted}; give runs of the same')
+    return runs
 
 
 def is_right(result: dict) -> bool:
@@ -67,10 +83,17 @@ def choose(right: Sequence[bool], count: int) -> List[int]:
 
 
 def labels_of(result: dict, names: Names) -> Dict[str, Label]:
-    """Returns the true and the predicted class of each task."""
+    """Returns the true and the predicted class of each task.
+
+    Raises:
+        InputError: If a label is beyond the classes, or a label map has another number of them.
+    """
     best, labels = rankings(result['pred_score'], names, 1), {}
     for task, (label, score) in by_task(result).items():
         known = names.get(task) or [*map(str, range(len(score)))]
+        if label >= len(score):
+            raise InputError(f'a clip has the label {label} for {task}, but its {len(score)} classes begin '
+                             'with 0; test on data that have the classes of the model')
         right = int(score.argmax()) == label
         labels[task] = Label(known[label], *best[task][0], right) if label >= 0 else Label(
             '?', *best[task][0], None)
@@ -124,7 +147,7 @@ def main() -> None:
     pipeline = pipeline_of(config)
     names, dataset = read_names(config), DATASETS.build(config.test_dataloader.dataset)
     samples = [dataset.get_data_info(i) for i in range(len(dataset))]
-    runs = {name: read_results(path, samples) for name, path in named(args.results).items()}
+    runs = read_runs(args.results, samples)
     name, results = list(runs.items())[-1]
     model = 'the model' if name == 'model' else name
     right = [is_right(result) for result in results]

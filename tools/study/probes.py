@@ -1,4 +1,5 @@
 """What each expert knows, and what can be known without binding."""
+import math
 from pathlib import Path
 from typing import Callable, Dict, List
 
@@ -83,12 +84,15 @@ def blind(scores: Scores, lone: Scores) -> Dict[str, float]:
     Args:
         scores: What the experts know about one of any number of objects.
         lone: What they know about a lone object. Among three, nobody who does not bind knows more than a
-            third of the nouns, so that each point would be a large share of what the other knows.
+            third of the nouns, so that each point would be a large share of what the other knows. If the
+            other does not know a fact better than by chance, the share is infinite.
     """
-    other = dict(spatial='temporal', temporal='spatial')
-
-    return {f'{role}, {fact}': (scores[role][fact] - CHANCE[fact]) / (lone[other[role]][fact] - CHANCE[fact])
-            for role in scores for fact in KNOWS[other[role]]}
+    other, shares = dict(spatial='temporal', temporal='spatial'), {}
+    for role in scores:
+        for fact in KNOWS[other[role]]:
+            whole = lone[other[role]][fact] - CHANCE[fact]
+            shares[f'{role}, {fact}'] = (scores[role][fact] - CHANCE[fact]) / whole if whole > 0 else math.inf
+    return shares
 
 
 def probe_towers(folder: Path, seed: int, path: Path) -> None:

@@ -61,6 +61,12 @@ def verdict_table(runs: Dict[str, Runs], pairs: List[Tuple[str, str]]) -> str:
                   'verdict'], rows)
 
 
+def known_to_be_blind(by_objects: Dict[str, Any]) -> bool:
+    """Returns whether the experts of a seed were probed on one object and on three, and are blind on both."""
+    return set(by_objects) == {'1', '3'} and all(
+        share <= BLIND for scores in by_objects.values() for share in blind(scores, by_objects['1']).values())
+
+
 def claim(runs: Dict[str, Runs], probes: Dict[int, Dict[str, Any]]) -> str:
     """Returns the verdict of the claim: CAST over late fusion over independent experts, in verb and noun.
 
@@ -71,9 +77,7 @@ def claim(runs: Dict[str, Runs], probes: Dict[int, Dict[str, Any]]) -> str:
     for name in dict.fromkeys(name for pair in CLAIM for name in pair):
         if set(runs.get(name, ())) != SEEDS:
             return f'undecided, as {ROWS[name].title!r} has not been run with exactly the {len(SEEDS)} seeds'
-    seeing = [seed for seed in SEEDS if not probes.get(seed) or any(
-        share > BLIND for scores in probes[seed].values()
-        for share in blind(scores, probes[seed]['1']).values())]
+    seeing = [seed for seed in sorted(SEEDS) if not known_to_be_blind(probes.get(seed, {}))]
     if seeing:
         return f'undecided, as the experts of the seeds {seeing} are not known to be blind'
     return together([verdict for task, _, _, verdict, *_ in comparisons(runs, CLAIM) if task != 'action'])

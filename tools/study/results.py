@@ -129,7 +129,8 @@ def publish(level: str, found: Findings) -> None:
     """Adds runs to the file that the repository keeps; what it has already stays."""
     kept = read_json(published(level))
     if kept.get('version') != VERSION:
-        kept = dict(version=VERSION, runs={}, probes={}, looks={}, controls=found.controls)
+        kept = dict(version=VERSION, runs={}, probes={}, looks={}, controls={})
+    kept['controls'] = kept['controls'] or found.controls
     for name, runs in found.right.items():
         for seed, tasks in runs.items():
             bits = {task: np.packbits(tasks[task]).tobytes().hex() for task in TASKS[:2]}

@@ -29,6 +29,12 @@ NOUNS = {  # name: (colour in RGB, shape)
     'box': ((60, 110, 200), 'square'),
 }
 VERBS = ('slide-left', 'slide-right', 'lift', 'lower', 'shake', 'stir')
+CATEGORIES = {  # super-categories of verbs and nouns; a class of another name is in that of its kind
+    **dict.fromkeys(('slide-left', 'slide-right', 'lift', 'lower'), 'move'),
+    **dict.fromkeys(('shake', 'stir'), 'mix'),
+    **dict.fromkeys(('tomato', 'cucumber', 'lemon', 'aubergine'), 'fruit and vegetables'),
+    **dict.fromkeys(('plate', 'box'), 'things')
+}
 
 SIZE, FPS = 64, 12  # decord miscounts the channels of some narrow videos, such as 72 pixels
 ACTION, PAUSE = 18, 4  # frames
@@ -166,7 +172,15 @@ def write_csv(path: Path, header, rows) -> None:
 
 def write_annotations(root: Path, rows: Dict[str, List[list]], verbs: Sequence[str] = VERBS,
                       categories: Dict[str, str] = {}, nouns: Sequence[str] = tuple(NOUNS)) -> None:
-    """Writes the annotations of each split, and the names of the classes and their categories."""
+    """Writes the annotations of each split, and the names of the classes and their categories.
+
+    Args:
+        root: Folder to write to.
+        rows: Rows of each split.
+        verbs, nouns: Names of the classes.
+        categories: Super-categories of classes, where they are not those of CATEGORIES.
+    """
+    categories = {**CATEGORIES, **categories}
     for split in rows:
         write_csv(root / f'EPIC_100_{split}.csv', COLUMNS, rows[split])
     for kind, names in (('verb', verbs), ('noun', nouns)):
