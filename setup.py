@@ -67,6 +67,6 @@ setup(
             'av>=15', 'torchcodec', 'transformers>=4.50', 'h5py', 'pyarrow>=21', 'fastapi>=0.115',
             'uvicorn>=0.30', 'python-multipart>=0.0.18', 'gradio>=6.31,<7', 'playwright', 'ray[data]>=2.60',
             'onnx>=1.18', 'onnxscript>=0.5', 'onnxruntime>=1.22', 'torchao>=0.18', 'tensorboard',
-            'pytest', 'ruff', 'mypy'],
+            'scikit-learn', 'pytest', 'ruff', 'mypy'],
     },
 )
