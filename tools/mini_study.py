@@ -149,10 +149,11 @@ def main() -> None:
     parser.add_argument('--level', choices=LEVELS, default='plain', help='difficulty of the clips')
     parser.add_argument('--seeds', type=int, help='number of seeds instead of 5 or 3, as the rows have')
     parser.add_argument('--jobs', type=int, default=2, help='number of processes, which have one thread each')
-    parser.add_argument('--tune', action='store_true', help='only choose the learning rates of the rows')
-    parser.add_argument('--report', action='store_true', help='only report what has been run')
-    parser.add_argument('--published', action='store_true', help='only report what docs/evidence.md shows')
-    parser.add_argument('--publish', action='store_true', help='add what has been run to docs')
+    only = parser.add_mutually_exclusive_group()
+    only.add_argument('--tune', action='store_true', help='only choose the learning rates of the rows')
+    only.add_argument('--report', action='store_true', help='only report what has been run')
+    only.add_argument('--published', action='store_true', help='only report what docs/evidence.md shows')
+    only.add_argument('--publish', action='store_true', help='only add what has been run to docs')
     parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/mini_study'))
     parser.add_argument('--data', type=Path, default=Path('data/mini_study'))
     args = parser.parse_args()
@@ -160,6 +161,10 @@ def main() -> None:
     if unknown:
         raise InputError(f'there is no row {", ".join(unknown)}; there are {", ".join(ROWS)}')
     check(seeds=(5 if args.seeds is None else args.seeds, 1, 50), jobs=(args.jobs, 1, 64))
+    given = [*args.rows, *(['--all'] if args.all else [])]
+    if given and (args.all and args.rows or args.report or args.published or args.publish):
+        raise InputError(f'{" ".join(given)}: give either rows or --all, and neither of them for a report, '
+                         'which has all rows that have been run')
     names = list(ROWS) if args.all else args.rows or CORE
     study = Study(args.level, args.work_dir, args.data)
     init_default_scope('mmaction')

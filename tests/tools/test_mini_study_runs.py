@@ -264,6 +264,8 @@ def test_the_report(root, tmp_path):
     assert '| CAST | 2 | 1 k | 0.001 | 100.0 (100.0 to 100.0) |' in text
     assert '| independent experts | 2 | 1 k | 0.001 | 51.6 (31.7 to 71.4) |' in text
     assert "**undecided, as 'CAST' has not been run with exactly the 5 seeds**" in text
+    hard = report.report('hard', found, work / 'hard')
+    assert 'The claim is judged at the level `plain`' in hard and '**' not in hard
     second = text.split('Where nouns and directions')[1]
     assert '| independent experts | 2 | 1 k | 0.001 | 0.0 (0.0 to 0.0) |' in second
     assert '| S2T, moving | 2 | 1.0 (1.0 to 1.0) | 3.5 (-2.9 to 9.9) |' in text
@@ -423,6 +425,8 @@ def test_looks_of_a_model(root):
 @pytest.mark.parametrize('options, message', [
     (['ful'], 'there is no row ful; there are independent, late-add'),
     (['--seeds', '0'], '--seeds 0: must be from 1 to 50'), (['--jobs', '0'], '--jobs 0: must be from'),
+    (['full', '--published'], 'full: give either rows or --all, and neither of them for a report'),
+    (['full', '--all'], 'full --all: give either rows or --all'),
     (['--report', '--data', 'nowhere'], 'run tools/mini_study.py --level plain')])
 def test_what_cannot_be_run(monkeypatch, options, message):
     monkeypatch.setattr(sys, 'argv', ['mini_study.py', *options])

@@ -178,8 +178,8 @@ def main() -> None:
     args.out.mkdir(parents=True, exist_ok=True)
     accuracies = {name: {t: task.top1 for t, task in run.items()} for name, run in runs.items()}
     for name, row in accuracies.items():
-        text = ', '.join(f'{t} {value:.1f}' for t, value in row.items())
-        print(f'{name}: {text}, harmonic mean {harmonic_mean(list(row.values())):.1f}')
+        means = {'harmonic mean': harmonic_mean(list(row.values()))} if len(row) > 1 else {}
+        print(f'{name}: ' + ', '.join(f'{t} {value:.1f}' for t, value in {**row, **means}.items()))
     draw_balance(accuracies, args.out / 'balance.png')
     rows = [row for t, path in zip(tasks, classes)
             for row in compare(t, {name: run[t] for name, run in runs.items()}, path, args.out)]
@@ -187,7 +187,7 @@ def main() -> None:
         writer = csv.writer(file, lineterminator='\n')
         header = [f'{measure} {name}' for name in runs for measure in MEASURES]
         writer.writerows([['task', 'class', 'category', 'samples', *header], *rows])
-    print(f'{args.out}: {len(list(args.out.glob("*.png")))} pictures, and classes.csv')
+    print(f'{args.out}: pictures and classes.csv')
 
 
 if __name__ == '__main__':
