@@ -62,12 +62,12 @@ class Study:
         Raises:
             InputError: If a run was made with other settings, or by another version of the study.
         """
-        for result in sorted((self.runs / 'runs').glob('*_seed*/result.json')):
-            name, _, seed = result.parent.name.rpartition('_seed')
-            if name in ROWS:
-                job = self.row_job(name, int(seed), rate(name, self.level))
+        found = read_work(self.level, self.experts.parent, self.data.parent)
+        for name, runs in found.right.items():
+            for seed in runs:
+                job = self.row_job(name, seed, rate(name, self.level))
                 check_key(job.done, job.key)
-        return read_work(self.level, self.experts.parent, self.data.parent)
+        return found
 
     def expert_jobs(self, seeds: Sequence[int]) -> List[Job]:
         """Returns the jobs that pre-train the experts of these seeds."""

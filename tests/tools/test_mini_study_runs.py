@@ -311,8 +311,9 @@ def test_what_is_published_leaves_ones_own_report(tmp_path, monkeypatch):
 def test_only_runs_of_these_settings_are_reported(option, tmp_path, monkeypatch):
     """Those of another learning rate or version are neither shown nor published."""
     tool, published = load_tool('mini_study.py'), []
+    found = results.Findings({'late-add': {5: {}}}, {}, {}, {}, {}, ())
     monkeypatch.setattr(tool, 'prepare', lambda config, root: config)
-    monkeypatch.setattr(tool, 'read_work', lambda *_: 'found')
+    monkeypatch.setattr(tool, 'read_work', lambda *_: found)
     monkeypatch.setattr(tool, 'report', lambda level, found, folder: published.append(found))
     monkeypatch.setattr(tool, 'publish', lambda level, found: published.append(found))
     monkeypatch.setattr(sys, 'argv', ['mini_study.py', option, '--work-dir', str(tmp_path)])
@@ -320,11 +321,11 @@ def test_only_runs_of_these_settings_are_reported(option, tmp_path, monkeypatch)
     jobs.check_key(job.done, job.key)
     job.done.write_text('{}')
     tool.main()
-    assert published == ['found']
+    assert published == [found]
     job.done.with_suffix('.key').write_text(jobs.key_of('of another version'))
     with pytest.raises(InputError, match='result.json: was made or begun with other settings'):
         tool.main()
-    assert published == ['found']
+    assert published == [found]
 
 
 def test_the_page_shows_what_was_found(tmp_path):
