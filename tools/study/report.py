@@ -119,14 +119,14 @@ def report(level: str, found: Findings, folder: Path) -> str:
     """
     (validation, free), (actions, free_actions) = found.split(), found.actions
     bound = bounds(actions, LEVELS[level].splits['validation'].prior)
+    verdict = (
+        f'CAST > late fusion > independent experts, in verb and noun: **{claim(validation, found.probes)}**'
+        if level == JUDGED else f'The claim is judged at the level `{JUDGED}`. Here, these comparisons are')
     text = '\n\n'.join([
         f'## Level: {level}', accuracy_table(validation, found.logs, bound),
         'Where nouns and directions are independent:',
         accuracy_table(free, found.logs, bounds(free_actions, 0.5)),
-        'CAST > late fusion > independent experts, in verb and noun: '
-        f'**{claim(validation, found.probes)}**' if level == JUDGED else
-        f'The claim is judged at the level `{JUDGED}`. Here, these comparisons are',
-        verdict_table(validation, CLAIM), 'Other comparisons:', verdict_table(validation, OTHERS),
+        verdict, verdict_table(validation, CLAIM), 'Other comparisons:', verdict_table(validation, OTHERS),
         'The first ones, where nouns and directions are independent:',
         verdict_table(free, CLAIM[:len(LATE)]), 'What can be read linearly off the frozen experts:',
         probe_table(found.probes), 'What single cues tell:', control_table(found.controls),
