@@ -158,11 +158,11 @@ def test_names_are_no_formulas(bars, tmp_path):
     assert len(drawn) == 3
 
 
-@pytest.mark.parametrize('tasks', (['action'], ['verb', 'noun']))
+@pytest.mark.parametrize('columns', (['action'], ['verb', 'noun', 'harmonic mean']))
 @pytest.mark.parametrize('runs', (['CLIP', 'CAST'], [f'late fusion, hidden layer {i}' for i in range(9)]))
-def test_legend_and_numbers_of_the_balance_fit(bars, tasks, runs, tmp_path):
+def test_legend_and_numbers_of_the_balance_fit(bars, columns, runs, tmp_path):
     module, drawn = bars
-    module.draw_balance({run: dict.fromkeys(tasks, 50.) for run in runs}, tmp_path / 'balance.png')
+    module.draw_balance({run: dict.fromkeys(columns, 50.) for run in runs}, tmp_path / 'balance.png')
     fig, = drawn
     assert_inside(fig, fig.legends[0])
     assert [text.get_text() for text in fig.legends[0].get_texts()] == runs

@@ -1,7 +1,6 @@
 """Draws the pictures of compare_runs.py."""
 import textwrap
 from pathlib import Path
-from statistics import harmonic_mean
 from typing import Dict, List
 
 import matplotlib
@@ -19,16 +18,14 @@ FEW, MOST = 60, 400  # classes: beside a matrix, names are smaller if there are 
 
 
 def draw_balance(accuracies: Dict[str, Dict[str, float]], path: Path) -> None:
-    """Draws the accuracies of each run by task, and their harmonic mean."""
-    tasks = list(next(iter(accuracies.values())))
-    columns = [*tasks, 'harmonic mean'] if len(tasks) > 1 else tasks
+    """Draws the accuracies of each run, by column: tasks, and what is computed from them."""
+    columns = list(next(iter(accuracies.values())))
     room = max(1.6, 0.45 * len(accuracies))  # inches of a column: numbers must not touch each other
     fig, ax = plt.subplots(figsize=(1.5 + room * len(columns), 3.6), layout='constrained')
     width = 0.8 / len(accuracies)
     for n, (name, row) in enumerate(accuracies.items()):
-        values = [*row.values(), harmonic_mean(list(row.values()))][:len(columns)]
         places = np.arange(len(columns)) + (n - (len(accuracies) - 1) / 2) * width
-        bars = ax.bar(places, values, width, label=name)
+        bars = ax.bar(places, [*row.values()], width, label=name)
         ax.bar_label(bars, fmt='%.1f', fontsize=8)
     ax.set_xticks(range(len(columns)), columns)
     ax.set(ylabel='top-1 accuracy, %')

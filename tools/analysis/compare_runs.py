@@ -178,8 +178,9 @@ def main() -> None:
     args.out.mkdir(parents=True, exist_ok=True)
     accuracies = {name: {t: task.top1 for t, task in run.items()} for name, run in runs.items()}
     for name, row in accuracies.items():
-        means = {'harmonic mean': harmonic_mean(list(row.values()))} if len(row) > 1 else {}
-        print(f'{name}: ' + ', '.join(f'{t} {value:.1f}' for t, value in {**row, **means}.items()))
+        if len(row) > 1:
+            row['harmonic mean'] = harmonic_mean(list(row.values()))
+        print(f'{name}: ' + ', '.join(f'{column} {value:.1f}' for column, value in row.items()))
     draw_balance(accuracies, args.out / 'balance.png')
     rows = [row for t, path in zip(tasks, classes)
             for row in compare(t, {name: run[t] for name, run in runs.items()}, path, args.out)]
