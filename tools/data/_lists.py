@@ -32,7 +32,7 @@ def videos_below(folder: Path) -> Dict[str, str]:
         InputError: If there is none, or two have the same name.
     """
     found: Dict[str, str] = {}
-    for path in list_videos(str(folder)):
+    for path in list_videos(folder):
         here = path.relative_to(folder).as_posix()
         if (other := found.setdefault(path.stem, here)) != here:
             raise InputError(f'{folder}: has {other} and {here}, which have the same name; move one away')

@@ -25,7 +25,7 @@ class Clip(NamedTuple):
 def read_folder(folder: Path) -> List[Clip]:
     """Lists the videos in the folders of their classes."""
     clips = []
-    for path in list_videos(str(folder)):
+    for path in list_videos(folder):
         above = path.relative_to(folder).parts[:-1]
         split = SPLITS.get(above[0].lower()) if len(above) > 1 else None
         classes = above[1:] if split else above

@@ -150,7 +150,7 @@ def main() -> None:
     check_size(args.short_side)
     if not args.source.is_dir():
         raise InputError(f'{args.source}: no such folder; SOURCE is the folder of the videos')
-    files = list_videos(str(args.source))
+    files = list_videos(args.source)
     args.target.mkdir(parents=True, exist_ok=True)
     targets = [(args.target / p.relative_to(args.source)).with_suffix('.mp4') for p in files]
     if twice := [str(target) for target, n in Counter(targets).items() if n > 1]:

@@ -1,14 +1,14 @@
 """The videos in a folder."""
 import os
 from pathlib import Path
-from typing import List
+from typing import List, Union
 
 from .errors import InputError
 
 SUFFIXES = ('.avi', '.flv', '.m4v', '.mkv', '.mov', '.mp4', '.mpeg', '.mpg', '.ts', '.webm', '.wmv')
 
 
-def list_videos(folder: str) -> List[Path]:
+def list_videos(folder: Union[str, Path]) -> List[Path]:
     """Lists all videos in a folder and below, by name; links are followed, and hidden files left out.
 
     Raises:
