@@ -1,6 +1,7 @@
 """Features, scores and tokens of many clips: what is written, and that nothing is lost or done twice."""
 import csv
 import json
+import multiprocessing.connection
 import os
 import re
 import shutil
@@ -378,6 +379,24 @@ def test_the_command_is_stopped_by_the_keyboard(mini_root, tmp_path):
     output, _ = process.communicate()
     assert output.endswith('stopped; the same command goes on with the parts that are missing\n')
     assert process.returncode == 1 and 'Traceback' not in output
+
+
+def test_a_worker_says_nothing_of_tensors_that_the_keyboard_kept_from_their_reader(monkeypatch, capfd):
+    """The thread that hands them over would print a traceback when its reader is gone."""
+
+    def read(job, clips):
+        yield extraction.reading.Batch(job, 0, [], [torch.zeros(8)], True)
+
+    def stopped(*args):
+        raise KeyboardInterrupt
+
+    batches = iter(extraction.reading.load({0: CLIPS[:1], 1: CLIPS[1:2]}, read, 1))
+    assert len(next(batches).samples) == 1
+    monkeypatch.setattr(multiprocessing.connection, 'answer_challenge', stopped)
+    with pytest.raises(KeyboardInterrupt):
+        next(batches)
+    time.sleep(1)  # of the worker's last words
+    assert 'Traceback' not in capfd.readouterr().err
 
 
 @pytest.mark.parametrize('options, message', [

@@ -1,4 +1,5 @@
 """Decodes clips in the background, in batches that do not depend on what was done before."""
+import sys
 from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Sequence
 
 from mmengine.dataset import Compose
@@ -130,6 +131,15 @@ def first_of(batches: List[Batch]) -> Batch:
     return batches[0]
 
 
+def hand_over_quietly(worker: int) -> None:
+    """Keeps a data worker from printing a traceback when the keyboard stops the reader of its tensors.
+
+    Only the thread of ``multiprocessing`` that hands over tensors uses this hook; errors of the worker itself
+    are sent to the reader.
+    """
+    sys.excepthook = lambda *error: None
+
+
 def load(jobs: Dict[int, Job], read: Read, workers: int, ahead: int = 2) -> DataLoader:
     """Returns a loader of the batches of all jobs; those of a job are in order.
 
@@ -139,4 +149,4 @@ def load(jobs: Dict[int, Job], read: Read, workers: int, ahead: int = 2) -> Data
         ahead: Number of batches that each of them has ready.
     """
     return DataLoader(Jobs(jobs, read), batch_size=1, collate_fn=first_of, num_workers=workers,
-                      prefetch_factor=ahead if workers else None)
+                      prefetch_factor=ahead if workers else None, worker_init_fn=hand_over_quietly)
