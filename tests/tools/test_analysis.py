@@ -114,6 +114,15 @@ def test_report_by_hand(tmp_path):
                     for name, row in part.items()}
 
 
+def test_report_needs_super_categories(tmp_path):
+    results = dict(labels=np.zeros((1, 2), int), verb_output=np.zeros((1, 2)), noun_output=np.zeros((1, 2)))
+    (tmp_path / 'verbs.csv').write_text('id,key\n0,put\n1,take\n')
+    for file, message in ((tmp_path / 'verbs.csv', 'verbs.csv: has no super-categories; give EPIC_100_verb'),
+                          ('ek100_verb', 'ek100_verb has 97 classes, the scores have 2')):
+        with pytest.raises(InputError, match=message):
+            EPIC.report(results, dict(verb=str(file), noun=str(file)))
+
+
 def test_scores_of_another_kind(tmp_path):
     (tmp_path / 'scores.pkl').write_bytes(pickle.dumps([dict(pred_score=torch.ones(3))]))
     with pytest.raises(InputError, match='scores.pkl: no verb and noun scores with narration ids'):

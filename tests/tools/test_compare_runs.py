@@ -205,7 +205,7 @@ def test_says_what_is_wrong(runs, classes, tmp_path, monkeypatch):
          'a sample has 3 numbers as its label for verb'),
         ((*runs, '--classes', classes[0]), '--classes has 1 label maps for the tasks verb, noun'),
         ((*runs, '--classes', tmp_path / 'bad.csv', classes[1]), 'bad.csv: needs the columns id .a number.'),
-        ((*runs, '--classes', tmp_path / 'twice.csv', classes[1]), 'twice.csv: has 2 classes, the scores'),
+        ((*runs, '--classes', tmp_path / 'twice.csv', classes[1]), 'twice.csv: must have exactly one name'),
         ((*runs, '--classes', tmp_path / 'a.pkl', classes[1]), 'a.pkl: byte 0 is no text'),
         ((*runs, '--classes', classes[1], classes[0]), 'noun.csv: has 4 classes, the scores of verb have 3')]
     for arguments, message in cases:

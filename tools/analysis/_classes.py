@@ -1,27 +1,28 @@
-"""Reads the official files of class names, EPIC_100_{verb,noun}_classes.csv."""
+"""Reads the super-categories of the official files of class names, EPIC_100_{verb,noun}_classes.csv."""
 import csv
-from typing import Dict, List
+from typing import List
 
+from projects.cast.datasets import read_label_map
 from projects.cast.utils import InputError
 
 
-def read_classes(path: str) -> List[Dict[str, str]]:
-    """Returns the rows in the order of their ids, with ``key``, the name, and ``category``.
+def read_categories(path: str, needed: bool = False) -> List[str]:
+    """Returns the super-category of each class of a label map, or nothing if it has none.
+
+    Args:
+        path: A label map; see :func:`read_label_map`. Only a CSV with the columns ``id`` and ``category`` has
+            super-categories. Classes that it leaves without one are called "other".
+        needed: Whether it is an error if there are none.
 
     Raises:
-        InputError: If a column is missing.
+        InputError: If the file cannot be read as a label map, or has no super-categories, which are needed.
     """
-    with open(path, newline='', encoding='utf-8-sig') as file:
-        reader = csv.DictReader(file)
-        if not {'id', 'key', 'category'} <= {*(reader.fieldnames or ())}:
-            raise InputError(f'{path}: has the columns {reader.fieldnames}, but id, key and category are '
-                             'needed; give EPIC_100_verb_classes.csv or EPIC_100_noun_classes.csv')
-        return sorted(reader, key=lambda row: int(row['id']))
-
-
-def read_categories(path: str) -> Dict[int, str]:
-    """Returns the super-categories of a file of classes by id; a file without this column has none."""
-    if not path.endswith('.csv'):
-        return {}
-    with open(path, newline='', encoding='utf-8-sig') as file:
-        return {int(row['id']): row['category'] for row in csv.DictReader(file) if row.get('category')}
+    classes = range(len(read_label_map(path)))
+    found = {}
+    if path.endswith('.csv'):
+        with open(path, newline='', encoding='utf-8-sig') as file:
+            found = {int(row['id']): row['category'] for row in csv.DictReader(file) if row.get('category')}
+    if needed and not found:
+        raise InputError(f'{path}: has no super-categories; give EPIC_100_verb_classes.csv or '
+                         'EPIC_100_noun_classes.csv, whose columns are id, key and category')
+    return [found.get(k, 'other') for k in classes] if found else []

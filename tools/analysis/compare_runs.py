@@ -144,8 +144,7 @@ def compare(task: str, runs: Dict[str, Task], path: Optional[str], out: Path) ->
     names = read_label_map(path) if path else [str(n) for n in range(scores.shape[1])]
     if len(names) != scores.shape[1]:
         raise InputError(f'{path}: has {len(names)} classes, the scores of {task} have {scores.shape[1]}')
-    grouped = read_categories(path) if path else {}
-    categories = [grouped.get(k, 'other') for k in range(len(names))] if grouped else []
+    categories = read_categories(path) if path else []
     counts = np.bincount(labels, minlength=len(names))
     there = np.flatnonzero(counts)
     found = {name: measures(run) for name, run in runs.items()}

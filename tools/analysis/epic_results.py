@@ -15,12 +15,13 @@ import pickle
 from typing import Dict, List
 
 import numpy as np
-from _classes import read_classes
+from _classes import read_categories
 from _dump import read_samples
 from _submission import log_probabilities
 from _submission import write_submission as submission
 from mmpretrain.evaluation import SingleLabelMetric
 
+from projects.cast.datasets import read_label_map
 from projects.cast.utils import VERB_NOUN as TASKS
 from projects.cast.utils import InputError, labels_by_task, run_tool
 
@@ -78,18 +79,17 @@ def report(results: Dict[str, np.ndarray], classes: Dict[str, str]) -> Rows:
     """
     rows: Rows = []
     for column, task in enumerate(TASKS):
-        entries = read_classes(classes[task])
+        names = read_label_map(classes[task])
         scores, label = results[f'{task}_output'], results['labels'][:, column]
-        if len(entries) != scores.shape[1]:
-            raise InputError(f'{classes[task]} has {len(entries)} classes, the scores have {scores.shape[1]}')
-        categories = sorted({row['category'] for row in entries})
-        category = np.array([categories.index(row['category']) for row in entries])
+        if len(names) != scores.shape[1]:
+            raise InputError(f'{classes[task]} has {len(names)} classes, the scores have {scores.shape[1]}')
+        categories, category = np.unique(read_categories(classes[task], needed=True), return_inverse=True)
         predicted = scores.argmax(1)
-        for level, names, p, y in ((task, [row['key'] for row in entries], predicted, label),
-                                   (f'{task} category', categories, category[predicted], category[label])):
-            _, recall, f1, support = SingleLabelMetric.calculate(p, y, average=None, num_classes=len(names))
+        for level, groups, p, y in ((task, names, predicted, label),
+                                    (f'{task} category', categories, category[predicted], category[label])):
+            _, recall, f1, support = SingleLabelMetric.calculate(p, y, average=None, num_classes=len(groups))
             rows += [dict(level=level, name=name, segments=int(n), accuracy=round(float(r), 2),
-                          f1=round(float(f), 2)) for name, n, r, f in zip(names, support, recall, f1) if n]
+                          f1=round(float(f), 2)) for name, n, r, f in zip(groups, support, recall, f1) if n]
     return rows
 
 

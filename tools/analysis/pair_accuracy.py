@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Dict, List, Sequence, Set, Tuple
 
 import numpy as np
-from _classes import read_classes
+from _classes import read_categories
 from _dump import by_task, read_dump
 from scipy import stats
 
@@ -76,8 +76,8 @@ def read(folder: Path, groups: Groups = {}) -> Tuple[List[str], Dict[str, np.nda
 def groups_of(path: str) -> Groups:
     """Returns the verbs of each category of a file of classes."""
     groups: Groups = {}
-    for row in read_classes(path):
-        groups.setdefault(row['category'], set()).add(int(row['id']))
+    for verb, category in enumerate(read_categories(path, needed=True)):
+        groups.setdefault(category, set()).add(verb)
     return groups
 
 

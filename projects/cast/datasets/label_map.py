@@ -38,13 +38,13 @@ def read_label_map(name: str) -> List[str]:
     try:
         rows = csv.DictReader(io.StringIO(text, newline=''))
         index, key = ('class_id', 'class') if 'class_id' in (rows.fieldnames or ()) else ('id', 'key')
-        names = {int(row[index]): row[key] for row in rows}
+        pairs = {(int(row[index]), row[key]) for row in rows}
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f'{name}: needs the columns id (a number) and key (a name) in each row ({error!r}); '
                          'or give a .txt file with a name a line') from error
-    if sorted(names) != [*range(len(names))]:
-        raise InputError(f'{name}: has no name for each class from 0 to {max(names)}; give the complete file')
-    return [names[i] for i in range(len(names))]
+    if sorted(i for i, _ in pairs) != [*range(len(pairs))]:
+        raise InputError(f'{name}: must have exactly one name for each class from 0 to {max(pairs)[0]}')
+    return [key for _, key in sorted(pairs)]
 
 
 def read_names(config: ConfigType, label_map: Optional[Sequence[str]] = None) -> Names:
