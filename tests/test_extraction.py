@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -130,13 +131,16 @@ def test_windows_of_a_video_are_its_segments(model, config, mini_root):
 
 
 class Made:
-    """A reader whose clips need no files; those with an x in their id are broken."""
+    """A reader whose clips need no files; those whose id begins with one of some letters are broken."""
+
+    def __init__(self, broken='x'):
+        self.broken = broken
 
     def __call__(self, job, clips):
         rows, samples = [], []
         for clip in clips:
             try:
-                if 'x' in clip.id:
+                if clip.id[0] in self.broken:
                     raise VideoError(f'{clip.file}: is broken')
                 samples.append(float(clip.id[1:]))
                 rows.append(extraction.reading.row_of(clip))
@@ -228,6 +232,33 @@ def test_shards_start_together_and_the_folder_is_read_as_a_whole(tmp_path):
     assert sorted(path.name for path in (tmp_path / '0').iterdir()) == [
         '.extract.json', 'part-001-of-001-00000.parquet']
     assert pq.read_table(tmp_path / '0')['id'].to_pylist() == [clip.id for clip in CLIPS[:8]]
+
+
+@pytest.mark.parametrize('form', ['parquet', 'npy'])
+def test_unreadable_clips_are_tried_again(form, tmp_path, monkeypatch):
+    """Only in their parts, which are kept if more cannot be read now."""
+    store, whole = Store(str(tmp_path / 'out'), form), Store(str(tmp_path / 'whole'), form)
+    todo = extraction.plan(CLIPS[:16], (0, 1), 4, 2)  # x0, x7 and x14 are in the parts 0, 1 and 3
+
+    def retry(read, store=store):
+        again = extraction.left(todo, store, retry=True)
+        list(extraction.extract(again, read, made_up, store, 0))
+        return [int(name[-1]) for name in again.parts]
+
+    def files(store):
+        return {path.name: path.read_bytes() for path in Path(store.root).iterdir()}
+
+    assert retry(Made()) == [0, 1, 2, 3]
+    before = files(store)
+    assert retry(Made(broken='cx')) == [0, 1, 3] and files(store) == before
+    assert retry(Made(broken='')) == [0, 1, 3] and retry(Made(broken='cx')) == []
+    retry(Made(broken=''), whole)
+    assert files(store) == files(whole)
+    removed, put = [], store.put
+    store.write('part', [extraction.reading.row_of(CLIPS[1])], made_up([1]))
+    monkeypatch.setattr(store, 'put', lambda name, data: removed.append(store.has('part')) or put(name, data))
+    store.write('part', [extraction.reading.row_of(CLIPS[2])], made_up([2]))
+    assert not any(removed) or form == 'parquet'
 
 
 def test_what_could_not_be_written_leaves_nothing_behind(tmp_path, monkeypatch):
@@ -332,6 +363,10 @@ def test_the_command_can_be_killed(mini_root, tmp_path):
     assert [row['id'] for row in whole] == [f'{i}.mp4' for i in range(9)] and whole == parts
     assert '4.mp4' in whole[4]['error'] and whole[4]['spatial'] is None and len(whole[5]['temporal']) == 64
     assert 'everything is there' in run(*arguments(tmp_path / 'parts'))
+    shutil.copy(videos / '0.mp4', videos / '4.mp4')
+    assert 'parts: 2 clips, 0 of them unreadable' in run(*arguments(tmp_path / 'parts'), '--retry')
+    retried, _ = read_parquet(tmp_path / 'parts')
+    assert retried[:4] + retried[5:] == whole[:4] + whole[5:] and retried[4]['error'] == ''
     output = run(*arguments(tmp_path / 'parts'), '--what', 'scores', ok=False)
     assert "was begun with other settings (what: 'features', now 'scores'" in output
     (videos / '8.mp4').unlink()

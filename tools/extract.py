@@ -96,6 +96,7 @@ def main() -> None:
     parser.add_argument('--format', choices=FORMATS, default='parquet')
     parser.add_argument('--shard', default='1/1', metavar='I/N', help='do only this part of the clips')
     parser.add_argument('--per-part', type=int, help='clips or, with windows, videos of a part')
+    parser.add_argument('--retry', action='store_true', help='do parts with unreadable clips again, too')
     parser.add_argument('--root', default='', help='folder of the videos of a list')
     parser.add_argument('--template', default='', help="path below it, for EPIC-KITCHENS' CSV")
     parser.add_argument('--batch-size', type=int, default=8, help='clips at a time')
@@ -145,7 +146,8 @@ def main() -> None:
     extractor = Extractor(model, args.what, [i - 1 for i in args.blocks], args.bf16)
     # only now, as settings that cannot be used would keep others out of the folder
     store.settle(settings(args, config, pipeline, clips, shard[1], per_part))
-    todo = left(plan(clips, shard, per_part, 1 if args.window is not None else args.batch_size), store)
+    todo = left(plan(clips, shard, per_part, 1 if args.window is not None else args.batch_size), store,
+                args.retry)
     if not todo.parts:
         print(f'{args.out}: everything is there')
         return

@@ -67,9 +67,10 @@ def plan(clips: Sequence[Clip], shard: Tuple[int, int], per_part: int, batch_siz
     return Plan(jobs, parts)
 
 
-def left(todo: Plan, store: Store) -> Plan:
-    """Returns what is not complete yet."""
-    return todo._replace(parts={name: jobs for name, jobs in todo.parts.items() if not store.has(name)})
+def left(todo: Plan, store: Store, retry: bool = False) -> Plan:
+    """Returns what is not complete yet and, if wanted, what has clips that could not be read."""
+    return todo._replace(parts={name: jobs for name, jobs in todo.parts.items()
+                                if not store.has(name) or retry and any(store.errors(name))})
 
 
 def extract(todo: Plan, read: Read, extractor: Extractor, store: Store, workers: int) -> Iterator[Step]:

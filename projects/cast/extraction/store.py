@@ -1,4 +1,5 @@
 """Where extracted arrays go: parts, each of which is written whole or not at all."""
+import contextlib
 import csv
 import io
 import json
@@ -67,6 +68,17 @@ class Store:
         """Whether a part is complete."""
         return self.fs.exists(f'{self.root}/{part}{self.suffix}')
 
+    def errors(self, part: str) -> List[str]:
+        """Returns the error of each row of a part, empty for most, or nothing if it is not complete."""
+        try:
+            content = io.BytesIO(self.fs.cat_file(f'{self.root}/{part}{self.suffix}'))
+        except FileNotFoundError:
+            return []
+        if self.form == 'parquet':
+            import pyarrow.parquet as pq
+            return pq.read_table(content, columns=['error'])['error'].to_pylist()
+        return [row['error'] for row in csv.DictReader(io.TextIOWrapper(content, 'utf-8', newline=''))]
+
     def settle(self, settings: Dict[str, Any]) -> None:
         """Notes with which settings parts are made, or compares these with those of the parts that are there.
 
@@ -84,7 +96,7 @@ class Store:
                              'or another folder')
 
     def write(self, part: str, rows: Rows, arrays: Arrays, names: Sequence[str] = ()) -> None:
-        """Writes a part.
+        """Writes a part, unless it is there with more rows that could be read.
 
         Args:
             part: Its name.
@@ -96,8 +108,12 @@ class Store:
         for row in rows:
             place.append(None if row['error'] else count)
             count += not row['error']
+        if self.errors(part).count('') > count:  # some videos are out of reach now
+            return
         if self.form == 'parquet':
             return self.put(f'{part}.parquet', parquet(rows, place, arrays, names))
+        with contextlib.suppress(FileNotFoundError):  # an index must not be there with the arrays of another
+            self.fs.rm_file(f'{self.root}/{part}.csv')
         if self.form == 'npy':
             for name, array in arrays.items():
                 self.put(f'{part}.{name}.npy', npy(array))
