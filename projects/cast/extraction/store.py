@@ -71,13 +71,13 @@ class Store:
     def errors(self, part: str) -> List[str]:
         """Returns the error of each row of a part, empty for most, or nothing if it is not complete."""
         try:
-            content = io.BytesIO(self.fs.cat_file(f'{self.root}/{part}{self.suffix}'))
+            with self.fs.open(f'{self.root}/{part}{self.suffix}') as file:
+                if self.form == 'parquet':  # of which only this column is read, not the arrays
+                    import pyarrow.parquet as pq
+                    return pq.read_table(file, columns=['error'])['error'].to_pylist()
+                return [row['error'] for row in csv.DictReader(io.TextIOWrapper(file, 'utf-8', newline=''))]
         except FileNotFoundError:
             return []
-        if self.form == 'parquet':
-            import pyarrow.parquet as pq
-            return pq.read_table(content, columns=['error'])['error'].to_pylist()
-        return [row['error'] for row in csv.DictReader(io.TextIOWrapper(content, 'utf-8', newline=''))]
 
     def settle(self, settings: Dict[str, Any]) -> None:
         """Notes with which settings parts are made, or compares these with those of the parts that are there.
