@@ -145,11 +145,13 @@ def test_lists_of_other_forms_are_refused(root, text, message):
 def test_annotations_that_are_no_text(root):
     (root / 'utf16.csv').write_text('a,3,5\n', encoding='utf-16')
     (root / 'ids.csv').write_text('number,name\n0,one\n')
+    (root / 'short.csv').write_text('id,key\n0\n0,one\n')
     for read, name, message in (
             (read_annotations, 'utf16.csv', 'utf16.csv: byte 0 is no text in UTF-8; save'),
             (read_annotations, 'P01', 'P01: cannot be read .Is a directory'),
             (read_label_map, 'P01', 'P01: cannot be read .Is a directory'),
-            (read_label_map, 'ids.csv', 'ids.csv: needs the columns id .* and key')):
+            (read_label_map, 'ids.csv', 'ids.csv: needs the columns id .* and key'),
+            (read_label_map, 'short.csv', 'short.csv: must have exactly one name for each class from 0 to')):
         with pytest.raises(InputError, match=message):
             read(str(root / name))
 

@@ -144,7 +144,7 @@ def compare(task: str, runs: Dict[str, Task], path: Optional[str], out: Path) ->
     names = read_label_map(path) if path else [str(n) for n in range(scores.shape[1])]
     if len(names) != scores.shape[1]:
         raise InputError(f'{path}: has {len(names)} classes, the scores of {task} have {scores.shape[1]}')
-    categories = read_categories(path) if path else []
+    categories = read_categories(path, len(names)) if path else []
     counts = np.bincount(labels, minlength=len(names))
     there = np.flatnonzero(counts)
     found = {name: measures(run) for name, run in runs.items()}

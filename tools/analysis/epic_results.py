@@ -83,7 +83,8 @@ def report(results: Dict[str, np.ndarray], classes: Dict[str, str]) -> Rows:
         scores, label = results[f'{task}_output'], results['labels'][:, column]
         if len(names) != scores.shape[1]:
             raise InputError(f'{classes[task]} has {len(names)} classes, the scores have {scores.shape[1]}')
-        categories, category = np.unique(read_categories(classes[task], needed=True), return_inverse=True)
+        categories, category = np.unique(read_categories(classes[task], len(names), needed=True),
+                                         return_inverse=True)
         predicted = scores.argmax(1)
         for level, groups, p, y in ((task, names, predicted, label),
                                     (f'{task} category', categories, category[predicted], category[label])):

@@ -19,6 +19,7 @@ from _classes import read_categories
 from _dump import by_task, read_dump
 from scipy import stats
 
+from projects.cast.datasets import read_label_map
 from projects.cast.utils import InputError, run_tool
 
 NAMES = {'xvit': 'X-ViT', 'ca2st': 'CA²ST', 'cast': 'CAST', 'cava': 'CAVA', 'audio-only': 'audio alone'}
@@ -76,7 +77,7 @@ def read(folder: Path, groups: Groups = {}) -> Tuple[List[str], Dict[str, np.nda
 def groups_of(path: str) -> Groups:
     """Returns the verbs of each category of a file of classes."""
     groups: Groups = {}
-    for verb, category in enumerate(read_categories(path, needed=True)):
+    for verb, category in enumerate(read_categories(path, len(read_label_map(path)), needed=True)):
         groups.setdefault(category, set()).add(verb)
     return groups
 

@@ -43,7 +43,8 @@ def read_label_map(name: str) -> List[str]:
         raise InputError(f'{name}: needs the columns id (a number) and key (a name) in each row ({error!r}); '
                          'or give a .txt file with a name a line') from error
     if sorted(i for i, _ in pairs) != [*range(len(pairs))]:
-        raise InputError(f'{name}: must have exactly one name for each class from 0 to {max(pairs)[0]}')
+        raise InputError(f'{name}: must have exactly one name for each class from 0 to '
+                         f'{max(i for i, _ in pairs)}; correct the file, or give the complete one')
     return [key for _, key in sorted(pairs)]
 
 
