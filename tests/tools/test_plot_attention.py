@@ -31,13 +31,13 @@ def test_the_files(plot, capsys):
     assert sorted(p.name for p in out.iterdir()) == [
         f'attention_block{n}.{kind}' for n in (1, 2) for kind in ('mp4', 'png')]
     first, second = (line for line in capsys.readouterr().out.splitlines() if line.startswith(str(out)))
-    own = '; '.join(f'the {name} expert, in its own frames, over {window}' for name, window in (
-        ('spatial', 'space'), ('temporal', 'space and time')))
+    own = '; '.join(f'{name} over {window}: what the {name} expert asks of its own frames'
+                    for name, window in (('spatial', 'space'), ('temporal', 'space and time')))
     s2t = f'S2T over space: the temporal expert asks the spatial one; {own}'
     assert first.endswith(f': T2S over time: the spatial expert asks the temporal one; {s2t}')
     assert second.endswith(f'.mp4: {s2t}')  # nothing reads the patches that would ask in T2S
     assert cv2.imread(str(out / 'attention_block1.png')).std() > 20
-    for n, panels in ((1, 3), (2, 2)):
+    for n, panels in ((1, 5), (2, 4)):
         with av.open(str(out / f'attention_block{n}.mp4')) as file:
             frames = [frame.to_ndarray(format='rgb24') for frame in file.decode(video=0)]
         assert len(frames) == 8 and frames[0].shape == (250, 224 * panels, 3)
@@ -74,7 +74,7 @@ def test_maps_by_hand():
     np.testing.assert_allclose(t2s.mass, np.full((2, 2, 2), 0.5) + [[[0]], [[1]]])
     weights = torch.full((1, 2, 2, 5, 5), 0.2)  # a class token and 4 patches
     own = TOOL.as_map(AttentionWeights(0, None, 'spatial', 'spatial', 'space', weights, (2, 2, 2), 1))
-    assert own.bars is None and not own.exchanged
+    assert own.bars is None
     np.testing.assert_allclose(own.mass, np.ones((2, 2, 2)), rtol=1e-6)
 
 

@@ -21,14 +21,12 @@ class Map(NamedTuple):
     """What is drawn of one attention call.
 
     Attributes:
-        title: Who asks whom.
-        exchanged: Whether it belongs to an exchange, so that the video has it, too.
+        title: Who asks whom; what is before the colon is shown in the video.
         mass: Received attention in multiples of the even share, ``(T, H, W)``.
         bars: Distribution of each frame's weight over the frames that it asks, ``(T, T')``.
     """
 
     title: str
-    exchanged: bool
     mass: np.ndarray
     bars: Optional[np.ndarray]
 
@@ -114,7 +112,7 @@ def panel(image: np.ndarray, title: str) -> np.ndarray:
 
 
 def write_video(frames: np.ndarray, maps: List[Map], path: Path) -> None:
-    """Writes a video of the clip's frames, each beside the maps of the exchanges.
+    """Writes a video of the clip's frames, each beside all maps.
 
     Raises:
         InputError: If PyAV is not installed.
@@ -126,7 +124,7 @@ def write_video(frames: np.ndarray, maps: List[Map], path: Path) -> None:
     images = []
     for i, frame in enumerate(frames):
         panels = [panel(sized(frame, cv2.INTER_CUBIC), f'frame {i + 1}')]
-        for m in (m for m in maps if m.exchanged):
+        for m in maps:
             mass = m.mass[i * len(m.mass) // len(frames)]
             panels.append(panel(overlay(frame, mass, highest(m)), m.title.split(':')[0]))
         images.append(np.concatenate(panels, 1))

@@ -3,8 +3,9 @@
     python tools/analysis/plot_attention.py CONFIG CHECKPOINT VIDEO [--start S --stop S] [--block N ...]
 
 The clip is read by the config's own test pipeline, and the model runs as it does in testing. For each block,
-``attention_block<N>.png`` has rows of the clip's frames, and ``attention_block<N>.mp4`` plays the frames
-beside the maps of the exchanges. In T2S, "temporal to spatial", the spatial expert asks the temporal one.
+``attention_block<N>.png`` has rows of the clip's frames, under the maps of the exchanges and of the experts
+themselves, and ``attention_block<N>.mp4`` plays the frames beside these maps. In T2S, "temporal to spatial",
+the spatial expert asks the temporal one.
 
 A map shows received attention: the mean, over heads and over the tokens that ask, of the weight that a patch
 receives. It sums to 1 over the window: along time at each place for T2S, over the frame for S2T. If class
@@ -104,7 +105,7 @@ def describe(a: AttentionWeights) -> str:
     """Returns the title of a map."""
     where = {'time': 'over time', 'space': 'over space', 'space-time': 'over space and time'}[a.window]
     if not a.exchange:
-        return f'the {a.asking} expert, in its own frames, {where}'
+        return f'{a.asking} {where}: what the {a.asking} expert asks of its own frames'
     return f'{a.asked[0].upper()}2{a.asking[0].upper()} {where}: the {a.asking} expert asks the {a.asked} one'
 
 
@@ -113,7 +114,7 @@ def as_map(a: AttentionWeights) -> Map:
     count = a.weights.shape[-1] * (a.weights.shape[-2] if a.window == 'space-time' else 1)  # tokens asked
     mass = (received(a)[0] * count).unflatten(1, a.grid[1:])
     bars = between_frames(a)[0].cpu().numpy() if a.exchange and 0 in WINDOWS[a.window].spans else None
-    return Map(describe(a), bool(a.exchange), mass.cpu().numpy(), bars)
+    return Map(describe(a), mass.cpu().numpy(), bars)
 
 
 def sees_frames(model: nn.Module, name: str) -> bool:
