@@ -8,7 +8,7 @@ from numpy import ndarray
 
 from .generate import read_objects
 from .jobs import write_json
-from .probes import linear_probe, minimise
+from .probes import CHANCE, labels_of, linear_probe, minimise
 from .scenes import FRAMES, SIZE, Actions
 
 SIDE = 12  # cells along each side of the pictures that the probes see
@@ -16,24 +16,32 @@ LUMA = torch.tensor([0.299, 0.587, 0.114])  # of JPEG
 
 
 def controls(actions: Actions, clips: ndarray) -> Dict[str, Tuple[float, float]]:
-    """Returns how well cues that should not suffice tell the noun or the moving object.
+    """Returns how well cues that should not suffice tell noun, direction, mark, scene and the moving object.
 
     Args:
         actions: Clips in which noun and direction are independent.
         clips: Their frames, RGB bytes ``(N, F, H, W, 3)``.
 
     Returns:
-        Accuracies in percent, each with the most that is to be expected: of nouns, that of guessing among the
-        objects in view.
+        Accuracies in percent, each with the most that is to be expected: what chance gives or, where the
+        objects' colours are seen, guessing among them.
     """
     count, k = actions.nouns.shape
     cells = clips.reshape(count, FRAMES, SIDE, SIZE // SIDE, SIDE, SIZE // SIDE, 3)
-    small, nouns = torch.from_numpy(cells.mean((3, 5))).float(), torch.from_numpy(actions.nouns[:, 0])
-    cues = {'mean colour': small.mean((1, 2, 3)), 'first frame': small[:, 0],
-            'path': torch.from_numpy(actions.places[:, 0]).float(),
-            'differences of luminance': (small @ LUMA).diff(dim=1)}
-    found = {f'noun from the {name}': (linear_probe(cue.flatten(1), nouns), 100 / k)
-             for name, cue in cues.items()}
+    small = torch.from_numpy(cells.mean((3, 5))).float()
+    still = {'mean colour': small.mean((1, 2, 3)), 'first frame': small[:, 0]}
+    motion = {'path': torch.from_numpy(actions.places[:, 0]).float(),
+              'differences of luminance': (small @ LUMA).diff(dim=1)}
+    marked = actions.marks.mean(1)  # who guesses the more frequent mark is right so often
+    wanted = [('noun', still, 100 / k), ('noun', motion, CHANCE['noun']),
+              ('direction', still, CHANCE['direction']),
+              ('mark', still, 100 * float(np.maximum(marked, 1 - marked).mean())),
+              ('mark', motion, CHANCE['mark']),
+              ('scene', {**motion, 'mean colour': still['mean colour']}, CHANCE['scene'])]
+    labels, found = labels_of(actions), {}
+    for fact, cues, most in wanted:
+        for name, cue in cues.items():
+            found[f'{fact} from the {name}'] = linear_probe(cue.flatten(1), labels[fact]), most
     # the patches in which an object is, in one frame or on average: can they tell which object moves?
     for name, frames in (('first frame', [0]), ('middle frame', [4]), ('frames of CLIP', [1, 3, 5, 7])):
         patch = (actions.places[:, :, frames] // 8 @ [6, 1])[..., None] == np.arange(36)
