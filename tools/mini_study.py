@@ -73,19 +73,20 @@ class Study:
         """Returns the jobs that pre-train the experts of these seeds."""
         files = [(kind, seed, self.experts / f'{kind}_seed{seed}.pth')
                  for seed in seeds for kind in PRETRAINED.values()]
-        return [Job(path.stem, path, 1., pretrain, (kind, path, seed), key_of(VERSION, kind, seed))
+        return [Job(path.stem, path, 2., pretrain, (kind, path, seed), key_of(VERSION, kind, seed))
                 for kind, seed, path in files]
 
     def probe_jobs(self, seeds: Sequence[int]) -> List[Job]:
         """Returns the jobs that find out what the experts know."""
         files = [(seed, self.experts / f'probes_seed{seed}.json') for seed in seeds]
-        return [Job(path.stem, path, 1., probe_towers, (self.experts, seed, path), key_of(VERSION, seed))
+        return [Job(path.stem, path, 0.3, probe_towers, (self.experts, seed, path), key_of(VERSION, seed))
                 for seed, path in files]
 
     def control_job(self) -> Job:
         """Returns the job that finds out what single cues tell."""
         path = self.runs / 'controls.json'
-        return Job('controls', path, 1., write_controls, (self.data, path), data_key(self.level))
+        return Job('controls', path, 0.1, write_controls, (self.data, path),
+                   key_of('noun, direction, mark, scene', data_key(self.level)))
 
     def config(self, name: str, seed: int) -> Config:
         """Returns the config of a row, with the experts of a seed."""
@@ -109,14 +110,13 @@ class Study:
         parts = config.model, config.optim_wrapper, config.param_scheduler, config.train_cfg
         return key_of(VERSION, data_key(self.level), repr(parts).replace(str(self.experts), ''), *settings)
 
-    def look_jobs(self) -> List[Job]:
-        """Returns the jobs that find out where finished CASTs look."""
-        jobs = []
-        for result in sorted((self.runs / 'runs').glob('full_seed*/result.json')):
-            folder, seed = result.parent, int(result.parent.name.rpartition('_seed')[2])
-            config = self.config('full', seed)
+    def look_jobs(self, seeds: Sequence[int]) -> List[Job]:
+        """Returns the jobs that find out where CASTs look: those of these seeds, and those that are done."""
+        jobs, done = [], (self.runs / 'runs').glob('full_seed*/result.json')
+        for seed in sorted({*seeds, *(int(path.parent.name.rpartition('_seed')[2]) for path in done)}):
+            folder, config = self.runs / f'runs/full_seed{seed}', self.config('full', seed)
             checkpoint = folder / f'iter_{config.train_cfg.max_iters}.pth'
-            jobs.append(Job(f'{folder.name}, attention', folder / 'looks.json', 1., write_looks,
+            jobs.append(Job(f'{folder.name}, attention', folder / 'looks.json', 0.1, write_looks,
                             (config, checkpoint, self.data, seed, folder / 'looks.json'),
                             self.key(config, seed)))
         return jobs
@@ -133,7 +133,7 @@ class Study:
             if not wanted:
                 break
             jobs = [self.row_job(name, TUNING_SEED, lr, tuning=True) for name, lr in wanted]
-            do_all(jobs, processes, f'learning rates, {self.level}')
+            do_all({f'learning rates, {self.level}': jobs}, processes)
             for (name, lr), job in zip(wanted, jobs):
                 result = json.loads(job.done.read_text())
                 tried[name][f'{lr:g}'] = [round(result[f'acc/{task}_top1'], 2) for task in TASKS]
@@ -186,14 +186,14 @@ def run_all(study: Study, names: Sequence[str], args: argparse.Namespace) -> Non
     seeds = [TUNING_SEED] if args.tune else sorted({seed for _, seed in runs})
     rates = {} if args.tune else {name: rate(name, args.level) for name in names}
     generate(study.data, args.level)
-    do_all(study.expert_jobs(seeds), args.jobs, 'experts')
-    do_all(study.probe_jobs(seeds), args.jobs, 'probes')
+    steps = {'experts': study.expert_jobs(seeds), 'probes': study.probe_jobs(seeds)}
     if args.tune:
+        do_all(steps, args.jobs)
         study.tune(names, args.jobs)
     else:
-        jobs = [study.row_job(name, seed, rates[name]) for name, seed in runs]
-        do_all(jobs, args.jobs, f'rows, {args.level}')
-        do_all([*study.look_jobs(), study.control_job()], args.jobs, 'attention and controls')
+        steps[f'rows, {args.level}'] = [study.row_job(name, seed, rates[name]) for name, seed in runs]
+        looks = study.look_jobs([seed for name, seed in runs if name == 'full'])
+        do_all({**steps, 'attention and controls': [*looks, study.control_job()]}, args.jobs)
         print(report(args.level, study.found(), study.runs))
 
 

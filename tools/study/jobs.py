@@ -4,16 +4,18 @@ import hashlib
 import json
 import multiprocessing
 import os
+import signal
 import threading
 import time
+import traceback
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Callable, Iterator, NamedTuple, Sequence
+from typing import Any, Callable, Iterator, Mapping, NamedTuple, Sequence
 
 import torch
 from mmengine.registry import init_default_scope
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from projects.cast.engine import AtomicBackend
 from projects.cast.utils import InputError
@@ -69,7 +71,9 @@ def check_key(file: Path, key: str) -> None:
 
 
 def die_with(parent: int) -> None:
-    """Ends this process soon after its parent was killed, which cannot tell it to stop."""
+    """Leaves Ctrl-C to the parent, and ends this process soon after the parent was killed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
     def watch() -> None:
         while os.getppid() == parent:
             time.sleep(1)
@@ -95,39 +99,62 @@ def alone_in(folder: Path) -> Iterator[None]:
 
 
 def do(job: Job) -> None:
-    """Does a job with one thread; what it prints goes to a file next to its result."""
+    """Does a job with one thread; what it prints, and its error, go to a file next to its result."""
     log = os.open(job.done.with_suffix('.log'), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     for stream in (1, 2):
         os.dup2(log, stream)
     torch.set_num_threads(1)
     init_default_scope('mmaction')
-    job.function(*job.arguments)
+    try:
+        job.function(*job.arguments)
+    except Exception:
+        traceback.print_exc()
+        raise
 
 
-def do_all(jobs: Sequence[Job], processes: int, title: str) -> None:
-    """Does those jobs that are not done yet, in their order, and shows how long the others will take.
+def do_all(steps: Mapping[str, Sequence[Job]], processes: int) -> None:
+    """Does the jobs that are not done yet, and shows how long they will take.
 
-    If one fails, or a process is killed, those that have begun are finished, and the error is raised.
+    If one fails, or a process is killed, those that have begun are finished, and the error is raised. Ctrl-C
+    ends them at once.
+
+    Args:
+        steps: Jobs by the title of their step; no step begins before the last one is complete.
+        processes: Number of jobs that are done at the same time.
     """
-    for job in jobs:
-        check_key(job.done, job.key)
-    left = [job for job in jobs if not job.done.exists()]
-    if not left:
-        return
-    columns = (TextColumn('{task.description}'), BarColumn(), TextColumn('{task.percentage:.0f} %,'),
+    left = {}
+    for title, jobs in steps.items():
+        for job in jobs:
+            check_key(job.done, job.key)
+        left[title] = [job for job in jobs if not job.done.exists()]
+    total = sum(job.cost for jobs in left.values() for job in jobs)
+    columns = (TextColumn('{task.description}'), BarColumn(), TextColumn('{task.percentage:.0f} % of all,'),
                TimeElapsedColumn(), TextColumn('so far,'), TimeRemainingColumn(), TextColumn('left'))
-    pool = ProcessPoolExecutor(
-        processes, multiprocessing.get_context('spawn'), initializer=die_with, initargs=(os.getpid(), ))
-    with pool, Progress(*columns, speed_estimate_period=A_DAY) as bar:
-        task = bar.add_task(f'{title}: {len(left)} of {len(jobs)}', total=sum(job.cost for job in left))
-        futures = {pool.submit(do, job): job for job in left}
-        for future in as_completed(futures):
-            job = futures[future]
-            try:
+    if total:
+        with Progress(*columns, speed_estimate_period=A_DAY) as bar:
+            task = bar.add_task('', total=total)
+            for title, jobs in left.items():
+                bar.update(task, description=f'{title}: {len(jobs)} of {len(steps[title])}')
+                do_step(jobs, processes, bar, task)
+
+
+def do_step(jobs: Sequence[Job], processes: int, bar: Progress, task: TaskID) -> None:
+    """Does jobs in their order, and moves a bar by their costs; see :func:`do_all`."""
+    with ProcessPoolExecutor(processes, multiprocessing.get_context('spawn'), initializer=die_with,
+                             initargs=(os.getpid(), )) as pool:
+        try:
+            futures = {pool.submit(do, job): job for job in jobs}
+            for future in as_completed(futures):
+                job = futures[future]
+                if future.exception():
+                    bar.console.print(f'{job.name} has failed, see {job.done.with_suffix(".log")}')
                 future.result()
-            except BaseException:
-                pool.shutdown(cancel_futures=True)
-                bar.console.print(f'{job.name} has failed, see {job.done.with_suffix(".log")}')
-                raise
-            bar.advance(task, job.cost)
-            bar.console.print(f'{job.name} is done')
+                bar.advance(task, job.cost)
+                bar.console.print(f'{job.name} is done')
+        except KeyboardInterrupt:  # which the pool would answer by doing all jobs first
+            for process in multiprocessing.active_children():
+                process.terminate()
+            raise
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
