@@ -2,9 +2,13 @@
 import json
 import os
 import pickle
+import signal
 import subprocess
 import sys
+import time
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -328,12 +332,14 @@ def test_only_runs_of_these_settings_are_reported(option, tmp_path, monkeypatch)
     assert published == [found]
 
 
-def test_the_page_shows_what_was_found(tmp_path):
-    """Its tables and its verdict follow from the results that are kept."""
-    page = (ROOT / 'docs/evidence.md').read_text()
-    text = report.report('plain', results.read_published('plain'), tmp_path)
-    lines = [line for line in text.splitlines() if line.startswith('|') or '**' in line]
-    assert len(lines) > 60 and [line for line in lines if line not in page] == []
+@pytest.mark.parametrize('level, heading', [('plain', '## Results')])
+def test_the_page_shows_what_was_found(level, heading, tmp_path):
+    """Its tables are those that follow from the results that are kept, in this order, and no others."""
+    page = (ROOT / 'docs/evidence.md').read_text().split(f'\n{heading}\n')[1].split('\n## ')[0]
+    text = report.report(level, results.read_published(level), tmp_path)
+    tables = [line for line in text.splitlines() if line.startswith('|')]
+    assert len(tables) > 60 and [line for line in page.splitlines() if line.startswith('|')] == tables
+    assert all(line in page for line in text.splitlines() if '**' in line)
 
 
 def test_jobs_that_are_done_are_left_out(tmp_path, capsys):
@@ -343,17 +349,33 @@ def test_jobs_that_are_done_are_left_out(tmp_path, capsys):
     todo[0].done.parent.mkdir()
     jobs.check_key(todo[0].done, '')
     todo[0].done.write_text('before')
-    jobs.do_all(todo, 2, 'jobs')
+    jobs.do_all({'none': [], 'jobs': todo}, 2)
     shown = capsys.readouterr().out
     assert 'jobs: 2 of 3' in shown and 'job 1 is done' in shown and 'job 0' not in shown
     assert [job.done.read_text() for job in todo] == ['before', '1', '2']
     assert (tmp_path / '1/done.log').read_text() == 'number 1\n'
     bad = jobs.Job('bad', tmp_path / 'bad.txt', 1., write, (tmp_path / 'nowhere/x', 1))
     with pytest.raises(FileNotFoundError, match='nowhere'):
-        jobs.do_all([bad], 1, 'jobs')
+        jobs.do_all({'jobs': [bad]}, 1)
     assert f'bad has failed, see {tmp_path / "bad.log"}' in capsys.readouterr().out.replace('\n', '')
+    assert 'FileNotFoundError' in (tmp_path / 'bad.log').read_text()
     with pytest.raises(BrokenProcessPool):  # as if there were not enough memory
-        jobs.do_all([jobs.Job('killed', tmp_path / 'killed.txt', 1., os._exit, (1, ))], 1, 'jobs')
+        jobs.do_all({'jobs': [jobs.Job('killed', tmp_path / 'killed.txt', 1., os._exit, (1, ))]}, 1)
+
+
+def test_ctrl_c_ends_all_jobs_at_once(tmp_path):
+    """Those that run are ended, and those that wait are not begun."""
+    code = ('import sys, time; from pathlib import Path; sys.path.insert(0, "tools"); '
+            'from study.jobs import Job, do_all\n'
+            'if __name__ == "__main__": do_all({"jobs": [Job(str(i), Path(sys.argv[1]) / f"{i}.txt", 1., '
+            'time.sleep, (60, )) for i in range(5)]}, 1)')
+    process = subprocess.Popen([sys.executable, '-c', code, tmp_path], cwd=ROOT, start_new_session=True,
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while not list(tmp_path.glob('*.log')) and process.poll() is None:
+        time.sleep(0.1)
+    os.killpg(process.pid, signal.SIGINT)
+    assert process.wait(timeout=30) != 0
+    assert [path.name for path in tmp_path.glob('*.log')] == ['0.log']
 
 
 def test_results_of_other_settings_are_not_mixed(tmp_path):
@@ -361,12 +383,12 @@ def test_results_of_other_settings_are_not_mixed(tmp_path):
     job = jobs.Job('one', file, 1., write, (file, 1), jobs.key_of(1, 'a'))
     job.done.write_text('1')
     with pytest.raises(InputError, match='result.json: nothing says with which settings'):
-        jobs.do_all([job], 1, 'jobs')
+        jobs.do_all({'jobs': [job]}, 1)
     job.done.unlink()
     jobs.check_key(job.done, job.key)  # it is begun
     assert jobs.key_of(1, 'a') == job.key != jobs.key_of(1, 'b')
     with pytest.raises(InputError, match=f'with other settings.*delete {tmp_path}'):
-        jobs.do_all([job._replace(key=jobs.key_of(2, 'a'))], 1, 'jobs')
+        jobs.do_all({'jobs': [job._replace(key=jobs.key_of(2, 'a'))]}, 1)
 
 
 def test_nobody_else_works_in_the_folder(tmp_path):
@@ -410,6 +432,32 @@ def test_attention_on_an_object_by_hand():
     in_time[0, 0, 28], in_time[0, 2, 28] = 0, 1
     here = [7, 28]
     assert looks.over_even(in_time[..., here], share[..., here], 1) == pytest.approx(2)
+
+
+def test_looks_at_a_known_place(root, monkeypatch):
+    """All attention is on the patch of the moving object, or of a resting one, in CLIP's frames."""
+    places = generate.read_objects(root, 'validation').places
+    patches = places[:, :, 1::2] // 8 @ [6, 1]
+    moving, resting = (torch.from_numpy(np.eye(36)[patches[:, k]]) for k in (0, 1))
+
+    @contextmanager
+    def record(model):
+        yield [SimpleNamespace(exchange=exchange, asking=asking, block=block, mass=mass)
+               for exchange, asking, block, mass in (
+                   ('b_cast', 'temporal', 1, resting), ('b_cast', 'temporal', 0, moving),
+                   ('b_cast', 'spatial', 0, moving), (None, 'temporal', 0, resting))]
+
+    monkeypatch.setattr(looks, 'record_attention', record)
+    monkeypatch.setattr(looks, 'received', lambda a: a.mass)
+    config = small_config(root, None)
+    found = looks.looks(config, None, root, 0)
+    assert {name: len(values) for name, values in found.items()} == {
+        'S2T, moving': 2, 'S2T, resting': 2, 'T2S, moving': 1}
+    covered, area = looks.touched(places[:, 0, 1::2]), len(scenes.DISC) / 64 / 36
+    at = np.take_along_axis(covered, patches[:, 0, :, None], -1).mean()  # of the patch that is looked at
+    assert found['S2T, moving'][0] == pytest.approx(at / area) and at / area > 15
+    assert found['S2T, moving'][1] < 1 and found['S2T, resting'][0] < 1 < 5 < found['S2T, resting'][1]
+    assert found['T2S, moving'][0] > 1.5
 
 
 def test_looks_of_a_model(root):

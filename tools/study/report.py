@@ -16,9 +16,11 @@ JUDGED, SEEDS = 'plain', set(range(FIRST_SEED, FIRST_SEED + 5))  # where the cla
 BLIND = 1 / 3  # an expert that knows more of what only the other is to know is not blind
 # pairs of rows, of which the first is to be better; in the claim, all experts are frozen
 CLAIM = [*(('full', late) for late in LATE), *((late, 'independent') for late in LATE)]
-OTHERS = [('s2t-only', 'independent'), ('t2s-only', 'independent'), ('late-add-tuned', 'independent-tuned'),
-          ('late-concat-tuned', 'independent-tuned'), ('lateral', 'independent'),
-          ('lateral-tuned', 'independent-tuned'),
+OTHERS = [('s2t-only', 'independent'), ('t2s-only', 'independent'),
+          *((late, one) for one in ('s2t-only', 't2s-only')  # added when their results were known
+            for late in ('late-add', 'late-concat')),
+          ('late-add-tuned', 'independent-tuned'), ('late-concat-tuned', 'independent-tuned'),
+          ('lateral', 'independent'), ('lateral-tuned', 'independent-tuned'),
           *(('full', name) for name in ROWS if name != 'full' and ('full', name) not in CLAIM)]
 
 

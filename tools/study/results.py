@@ -111,8 +111,9 @@ def read_published(level: str) -> Findings:
     """
     kept = read_json(published(level))
     if kept.get('version') != VERSION:
-        raise InputError(f'{published(level)}: has no results of version {VERSION} of the study; run '
-                         f'tools/mini_study.py --level {level}')
+        raise InputError(f'{published(level)}: has no results of version {VERSION} of the study, as none '
+                         f'have been published; tools/mini_study.py --level {level} runs the study, and '
+                         '--report shows what you have run')
     actions = redraw(level, 'validation'), redraw(level, 'no-prior')
     clips, right, logs = sum(len(a.nouns) for a in actions), {}, {}
     for name, runs in kept['runs'].items():

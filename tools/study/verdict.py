@@ -45,14 +45,14 @@ def bootstrap(difference: ndarray, draws: int = DRAWS) -> Interval:
     """Returns the mean difference of two rows, with the interval of a bootstrap over both seeds and clips.
 
     Args:
-        difference: 1, 0 or -1 by seed and clip, ``(S, N)``; the rows are paired by both.
+        difference: Whole numbers 1, 0 or -1 by seed and clip, ``(S, N)``; the rows are paired by both.
         draws: Number of draws.
     """
     rng, (seeds, clips) = np.random.default_rng(0), difference.shape
     means = []
-    for _ in range(draws):  # how often each seed and clip is drawn
-        seed, clip = (np.bincount(rng.integers(n, size=n), minlength=n) / n for n in (seeds, clips))
-        means.append(100 * float(seed @ difference @ clip))
+    for _ in range(draws):  # how often each seed and clip is drawn: whole numbers, whose sum is exact
+        seed, clip = (np.bincount(rng.integers(n, size=n), minlength=n) for n in (seeds, clips))
+        means.append(100 * int(seed @ difference @ clip) / difference.size)
     low, high = np.percentile(means, (2.5, 97.5))
     return Interval(100 * float(difference.mean()), float(low), float(high))
 
@@ -66,7 +66,7 @@ def compare(better: Runs, worse: Runs, task: str) -> Tuple[str, Interval, Interv
     seeds = sorted(set(better) & set(worse))
     if not seeds:
         return UNDECIDED, Interval(np.nan, -np.inf, np.inf), Interval(np.nan, -np.inf, np.inf)
-    difference = np.stack([better[s][task].astype(float) - worse[s][task] for s in seeds])
+    difference = np.stack([better[s][task].astype(int) - worse[s][task] for s in seeds])
     both = over_seeds([100 * float(d.mean()) for d in difference]), bootstrap(difference)
     above, below = all(i.low > 0 for i in both), all(i.high < 0 for i in both)
     return (HOLDS if above else DOES_NOT if below else UNDECIDED, *both)
