@@ -52,7 +52,7 @@ class CASTRunner(Runner):
         return ', '.join(type(hook).__name__ for hook in self.hooks)
 
     def _init_model_weights(self) -> None:
-        """Initialises the model; experts that a checkpoint will provide are not loaded from their files."""
+        """Initialises the model. If a checkpoint follows, experts are not loaded from their files yet."""
         model = self.model.module if is_model_wrapper(self.model) else self.model
         loads = self._load_from or self._resume and find_last_checkpoint(self.work_dir)
         for expert in (m for m in model.modules() if isinstance(m, PretrainedTower)):

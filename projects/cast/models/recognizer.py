@@ -82,7 +82,8 @@ class CASTRecognizer(BaseRecognizer):
 
         A checkpoint without any head is accepted; the head then starts from scratch, as in fine-tuning. Such
         a checkpoint may also have fewer or more experts than the model: CAST's starts CA2ST, and the other
-        way round. If a checkpoint lacks the frozen experts (a slim one), they are added from their own files.
+        way round; an expert that it lacks comes from its own file, and so do all frozen ones if a checkpoint
+        was stored without them (a slim one).
         """
         if 'experts' in local_metadata:
             self.add_experts(state_dict, prefix, local_metadata)
@@ -107,7 +108,10 @@ class CASTRecognizer(BaseRecognizer):
         return own, theirs
 
     def check_file(self, state_dict, prefix: str, filename: str) -> None:
-        """Raises an InputError if a checkpoint, apart from its head, does not belong to this model."""
+        """Raises an InputError if a checkpoint, apart from its head, does not belong to this model.
+
+        Experts that it lacks are loaded from their own files.
+        """
         own = self.state_dict(prefix=prefix)
         theirs = dict(state_dict)
         if not any(key.startswith(f'{prefix}cls_head.') for key in theirs):
@@ -119,6 +123,10 @@ class CASTRecognizer(BaseRecognizer):
                 f'{filename} belongs to another model than the config: {problem}. Give the config it was '
                 'made with; tools/convert/release_checkpoint.py converts released CAST checkpoints, and with '
                 '--drop-head readies any checkpoint for learning other classes')
+        given = {part_of(name.removeprefix(prefix)) for name in state_dict}
+        for path, expert in experts_of(self.backbone).items():
+            if path and part_of(f'backbone.{path}') not in given:
+                expert.load_checkpoint()
         names: Dict[int, List[str]] = {}
         for name, parameter in self.named_parameters(prefix.rstrip('.'), remove_duplicate=False):
             names.setdefault(id(parameter), []).append(name)

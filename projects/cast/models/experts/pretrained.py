@@ -23,9 +23,6 @@ class PretrainedTower(BaseModule):
         super().init_weights()
         if self.from_file:
             self.load_checkpoint()
-        if self.from_file and self.frozen and not self.checkpoint:
-            print_log(f'{type(self).__name__} is frozen, but has no checkpoint: its tower stays random. Name '
-                      'a file, or set frozen=False', logger='current', level=logging.WARNING)
 
     def load_checkpoint(self) -> None:
         """Loads ``checkpoint``, if given, strictly. Positions of another size are interpolated.
@@ -34,6 +31,9 @@ class PretrainedTower(BaseModule):
             InputError: If tensors are missing, unexpected or of the wrong shape. The message names the file.
         """
         if not self.checkpoint:
+            if self.frozen:
+                print_log(f'{type(self).__name__} is frozen, but has no checkpoint: its tower stays random. '
+                          'Name a file, or set frozen=False', logger='current', level=logging.WARNING)
             return
         try:
             state = self.read_checkpoint(self.checkpoint)
