@@ -5,7 +5,6 @@ import numpy as np
 import torch
 from conftest import ROOT, run
 from sounds import write_sound
-from test_own_data import edited
 
 from mmaction.registry import MODELS
 from projects.cast.engine import read_config
@@ -28,13 +27,17 @@ def tiny(*experts):
 
 
 def test_fine_tuning_with_and_without_sound_from_a_cast_checkpoint(tmp_path):
+    """All that CAST has comes from its checkpoint, and the audio expert from its own file."""
     noise = np.random.default_rng(0).standard_normal(24000) / 8
-    names = [f'clip {i}.avi' for i in range(4)]
+    names = [f'clip {i}.avi' for i in range(6)]
     for i, name in enumerate(names):
-        write_sound(tmp_path / name, None if i == 3 else noise[i::4], pictures=20, size=240)
-    (tmp_path / 'train.txt').write_text(''.join(f'{name} {i % 3}\n' for i, name in enumerate(names)))
-    (tmp_path / 'val.txt').write_text(f'{names[0]} 0\n{names[3]} 1\n')
-    (tmp_path / 'classes.txt').write_text('cut\npeel\nstir\n')
+        write_sound(tmp_path / name, None if i in (3, 5) else noise[i::4], pictures=20, size=240)
+    rows = [f'{name},{("cut", "peel", "stir")[i % 3]},{"train" if i < 4 else "val"}'
+            for i, name in enumerate(names)]
+    (tmp_path / 'list.csv').write_text('\n'.join(['file,label,split', *rows]))
+    output = run('tools/data/folder_list.py', tmp_path / 'list.csv', tmp_path / 'own', '--sound')
+    own = tmp_path / 'own/config.py'
+    assert f'python tools/train.py {own}' in output and 'val: 2 clips' in output
 
     torch.manual_seed(1)
     options = {**tiny('spatial', 'temporal'), **{f'model.backbone.experts.{name}.checkpoint': None
@@ -43,15 +46,14 @@ def test_fine_tuning_with_and_without_sound_from_a_cast_checkpoint(tmp_path):
     torch.save(dict(meta={}, state_dict=cast), tmp_path / 'cast.pth')
     run('tools/convert/release_checkpoint.py', tmp_path / 'cast.pth', tmp_path / 'headless.pth',
         '--drop-head')
+    config = read_config(EXAMPLE, tiny('spatial', 'temporal', 'audio'))
+    audio = MODELS.build(config.model.backbone.experts.audio).tower.state_dict()
+    torch.save(audio, tmp_path / 'audio.pth')
 
-    text = edited(
-        EXAMPLE.read_text(), data_root=str(tmp_path), ann_file_train=str(tmp_path / 'train.txt'),
-        ann_file_val=str(tmp_path / 'val.txt'), label_map=str(tmp_path / 'classes.txt'), max_epochs=3,
-        batch_size=2, load_from=str(tmp_path / 'headless.pth'))
-    text, count = re.subn(r"(spatial|temporal|audio)='[^']*'", r'\1=None', text)
-    assert count == 3
-    own = tmp_path / 'my_sound.py'
-    own.write_text(text.replace("_base_ = '", f"_base_ = '{EXAMPLE.parent}/"))
+    values = dict(max_epochs=3, batch_size=2, load_from=str(tmp_path / 'headless.pth'), checkpoints=dict(
+        spatial='not read', temporal='not read', audio=str(tmp_path / 'audio.pth')))
+    own.write_text(own.read_text().replace('    _base_,\n', '    _base_,\n' + ''.join(
+        f'    {key}={value!r},\n' for key, value in values.items())))
     options = [f'{key}={value}' for key, value in {
         **tiny('spatial', 'temporal', 'audio'), 'train_cfg.val_interval': 3, 'optim_wrapper.optimizer.lr': 0.,
         **{f'{split}_dataloader.{key}': value for split in ('train', 'val', 'test')
@@ -65,9 +67,14 @@ def test_fine_tuning_with_and_without_sound_from_a_cast_checkpoint(tmp_path):
     trained = torch.load(tmp_path / 'run/epoch_3.pth', weights_only=False)['state_dict']
     kept = [name for name in cast if not name.startswith('cls_head.')]
     assert len(kept) > 50 and all(torch.equal(cast[name], trained[name]) for name in kept)  # at a rate of 0
-    assert any('audio' in name for name in trained)
+    tower = 'backbone.experts.audio.tower.'
+    assert len(audio) > 10 and all(torch.equal(audio[name], trained[tower + name]) for name in audio)
     for name in (names[0], names[3]):
         output = run('tools/demo.py', tmp_path / name, own, tmp_path / 'run/epoch_3.pth', '--cfg-options',
                      *options)
         assert sorted(re.findall(r'%  (\w+)', output)) == ['cut', 'peel', 'stir']
         assert ('has no sound; the model heard padding instead' in output) == (name == names[3])
+
+    (tmp_path / 'list.csv').write_text('file,labels\nclip 0.avi,cut;peel\n')
+    output = run('tools/data/folder_list.py', tmp_path / 'list.csv', tmp_path / 'own', '--sound', ok=False)
+    assert '--sound: its config is for one label a clip, not for labels; leave it out' in output

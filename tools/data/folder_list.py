@@ -9,7 +9,7 @@ segment of a video, otherwise the whole of it. The class is in `label`; several 
 Folders `train` and `val` above the classes, or a column `split` with these words, determine the split.
 Otherwise, it is drawn so that a share of each class is for validation, and all segments of a video are on the
 same side. Every video is opened. OUT gets train.csv, val.csv, the class names, unusable.csv with what was
-left out, and config.py, ready for tools/train.py.
+left out, and config.py, ready for tools/train.py: of CAST or, with --sound, of CA2ST.
 """
 import argparse
 import csv
@@ -28,7 +28,7 @@ from projects.cast.datasets import InitVideo
 from projects.cast.datasets.segment_list import seconds
 from projects.cast.utils import InputError, run_tool
 
-CONFIGS = Path(__file__).resolve().parents[2] / 'configs/cast'
+CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 CLIP_LEN = 16  # frames; shorter videos are reported
 
 
@@ -64,10 +64,11 @@ def balanced_weights(clips: Sequence[Clip], classes: Dict[str, List[str]]) -> Di
 
 
 def write_config(out: Path, videos: Path, classes: Dict[str, List[str]], decoder: str,
-                 weights: Optional[Dict[str, List[float]]]) -> Path:
+                 weights: Optional[Dict[str, List[float]]], sound: bool) -> Path:
     """Writes the names of the classes and the config, which inherits everything but the data."""
     one = list(classes) in (['label'], ['labels'])  # and not several tasks
-    base = f'example_own_{dict(label="data", labels="labels")[next(iter(classes))] if one else "tasks"}.py'
+    kind = dict(label='data', labels='labels')[next(iter(classes))] if one else 'tasks'
+    base = 'ca2st/example_own_sound.py' if sound else f'cast/example_own_{kind}.py'
     files = {task: str(out / ('classes.txt' if one else f'{task}_classes.txt')) for task in classes}
     values = dict(
         data_root=str(videos), ann_file_train=str(out / 'train.csv'), ann_file_val=str(out / 'val.csv'),
@@ -118,6 +119,7 @@ def main() -> None:
     parser.add_argument('--val', type=float, default=0.2, help='share for validation (default: 0.2)')
     parser.add_argument('--seed', type=int, default=0, help='of the split')
     parser.add_argument('--class-weights', action='store_true', help='weigh rare classes more in the loss')
+    parser.add_argument('--sound', action='store_true', help='a config of CA2ST, which also hears the videos')
     parser.add_argument('--decoder', default='decord', help='decord, pyav or torchcodec')
     parser.add_argument('--workers', type=int, default=os.cpu_count())
     args = parser.parse_args()
@@ -131,6 +133,10 @@ def main() -> None:
         clips, videos = read_csv(args.source, args.tasks), args.videos or args.source.parent
     if args.class_weights and 'labels' in clips[0].labels:
         raise InputError('--class-weights: not for several labels a clip; leave it out')
+    if args.sound and [*clips[0].labels] != ['label']:
+        raise InputError(f'--sound: its config is for one label a clip, not for '
+                         f'{", ".join(clips[0].labels)}; leave it out, or copy '
+                         'configs/ca2st/example_own_sound.py')
     problems = find_problems(clips, videos, args.decoder, args.workers)
     bad = [kind in ('missing', 'broken') for kind, _ in problems]
     usable = [clip for clip, out in zip(clips, bad) if not out]
@@ -150,7 +156,7 @@ def main() -> None:
         write_list(args.out / f'{side}.csv', here, classes)
     train = [clip for clip, where in zip(usable, sides) if where == 'train']
     config = write_config(args.out, videos, classes, args.decoder,
-                          balanced_weights(train, classes) if args.class_weights else None)
+                          balanced_weights(train, classes) if args.class_weights else None, args.sound)
     with (args.out / 'unusable.csv').open('w', newline='', encoding='utf-8') as file:
         csv.writer(file, lineterminator='\n').writerows(
             [('file', 'start', 'stop', 'problem'), *unusable])
