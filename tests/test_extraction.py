@@ -1,5 +1,6 @@
 """Features, scores and tokens of many clips: what is written, and that nothing is lost or done twice."""
 import csv
+import hashlib
 import json
 import multiprocessing.connection
 import os
@@ -15,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import ENV, MINI, ROOT, mini_options, randomised, run, write_frames
+from conftest import ENV, MINI, ROOT, load_tool, mini_options, randomised, run, write_frames
 from mmengine import Config
 from mmengine.dataset import Compose, pseudo_collate
 
@@ -388,6 +389,17 @@ def test_a_command_that_fails_does_not_keep_the_next_one_out(mini_root, tmp_path
     second.unlink()
     run(*arguments)
     assert second.read_bytes() == before and first.exists()
+
+
+def test_checkpoints_that_are_no_files(tmp_path):
+    """Those of the Hub, for instance, are told apart by the weights that they gave."""
+    tool, model, file = load_tool('extract.py'), torch.nn.Linear(2, 2), tmp_path / 'a.pth'
+    file.write_bytes(b'a')
+    found = [tool.fingerprint(checkpoint, model) for checkpoint in (None, str(file), 'hf:me/it', 'hf:me/it')]
+    assert found[:2] == ['random', hashlib.sha1(b'a').hexdigest()] and found[2] == found[3]
+    torch.nn.init.zeros_(model.bias)
+    changed = [tool.fingerprint(checkpoint, model) for checkpoint in (str(file), 'hf:me/it')]
+    assert changed[0] == found[1] and changed[1] != found[2]
 
 
 def test_windows_need_pyav(config, monkeypatch):

@@ -26,9 +26,11 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from torch import nn
 
 from mmaction.apis import init_recognizer
 from mmaction.utils import register_all_modules
+from projects.cast.checkpoints import digest
 from projects.cast.datasets import pipeline_of
 from projects.cast.engine import read_config
 from projects.cast.extraction import (
@@ -63,22 +65,23 @@ def read_shard(text: str) -> Tuple[int, int]:
     return int(first) - 1, int(shards)
 
 
-def digest(checkpoint: Optional[str]) -> str:
-    """Returns a fingerprint of a checkpoint's file."""
+def fingerprint(checkpoint: Optional[str], model: nn.Module) -> str:
+    """Returns a fingerprint of a checkpoint's file or, if it is none on this machine, of what it gave."""
     if checkpoint is None:
         return 'random'
-    return hashlib.sha1(Path(checkpoint).read_bytes()).hexdigest()
+    file = Path(checkpoint)
+    return hashlib.sha1(file.read_bytes()).hexdigest() if file.is_file() else digest(model.state_dict())
 
 
-def settings(args: argparse.Namespace, config: Config, pipeline: List[dict], clips: List[Clip], shards: int,
-             per_part: int) -> Dict[str, Any]:
+def settings(args: argparse.Namespace, config: Config, model: nn.Module, pipeline: List[dict],
+             clips: List[Clip], shards: int, per_part: int) -> Dict[str, Any]:
     """Returns what the content of the parts depends on."""
-    model, clips_digest, transforms = (
+    model_digest, clips_digest, transforms = (
         hashlib.sha1(repr(value).encode()).hexdigest()[:12] for value in (config.model, clips, pipeline))
     return dict(what=args.what, blocks=args.blocks, views=args.views, window=args.window, stride=args.stride,
                 bf16=args.bf16, format=args.format, batch_size=args.batch_size, per_part=per_part,
-                shards=shards, model=f'{Path(args.config).name}, digest {model}', pipeline=transforms,
-                checkpoint=digest(args.checkpoint),
+                shards=shards, model=f'{Path(args.config).name}, digest {model_digest}', pipeline=transforms,
+                checkpoint=fingerprint(args.checkpoint, model),
                 clips=f'{len(clips)} from {clips[0].file} on, digest {clips_digest}')
 
 
@@ -145,7 +148,7 @@ def main() -> None:
         print('No checkpoint: weights are random; this only shows that the pipeline works.')
     extractor = Extractor(model, args.what, [i - 1 for i in args.blocks], args.bf16)
     # only now, as settings that cannot be used would keep others out of the folder
-    store.settle(settings(args, config, pipeline, clips, shard[1], per_part))
+    store.settle(settings(args, config, model, pipeline, clips, shard[1], per_part))
     todo = left(plan(clips, shard, per_part, 1 if args.window is not None else args.batch_size), store,
                 args.retry)
     if not todo.parts:

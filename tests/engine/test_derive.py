@@ -96,6 +96,14 @@ def test_N5_a_number_for_a_head_with_tasks(tmp_path):
         read_config(str(derived(tmp_path, 'num_classes=5', base=MINI)))
 
 
+def test_a_backbone_without_experts(tmp_path):
+    base = next((ROOT / 'configs/xvit').glob('xvit_*ssv2*.py'))
+    with pytest.raises(InputError, match='the backbone XViTExpert has no experts to name; set model=dict'):
+        read_config(str(derived(tmp_path, "checkpoints=dict(spatial='a')", base=base)))
+    own = derived(tmp_path, "model=dict(backbone=dict(checkpoint='a'))", base=base)
+    assert read_config(str(own)).model.backbone.checkpoint == 'a'
+
+
 def test_N5_a_key_beside_the_call_would_replace_its_result(tmp_path):
     path = derived(tmp_path, 'num_classes=5', below='model = dict(data_preprocessor=dict(blending=None))')
     with pytest.raises(InputError, match="'model' stands beside derive.*derive._base_, model=...."):

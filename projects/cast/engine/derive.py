@@ -83,7 +83,10 @@ def derive(base: ConfigDict, *, data_root: Optional[str] = None, data_root_val: 
     if batch_size is not None or accumulative_counts is not None:
         set_batch(cfg, batch_size, accumulative_counts)
     for name, file in (checkpoints or {}).items():
-        experts = cfg.model.backbone.experts
+        experts = cfg.model.backbone.get('experts')
+        if experts is None:
+            raise InputError(f'checkpoints: the backbone {cfg.model.backbone.type} has no experts to name; '
+                             'set model=dict(backbone=dict(checkpoint=FILE))')
         if name not in experts:
             raise InputError(f'checkpoints: there is no expert {name!r}; there are {", ".join(experts)}')
         experts[name].checkpoint = file
