@@ -332,7 +332,7 @@ def test_only_runs_of_these_settings_are_reported(option, tmp_path, monkeypatch)
     assert published == [found]
 
 
-@pytest.mark.parametrize('level, heading', [('plain', '## Results')])
+@pytest.mark.parametrize('level, heading', [('plain', '## Results'), ('hard', '## The level `hard`')])
 def test_the_page_shows_what_was_found(level, heading, tmp_path):
     """Its tables are those that follow from the results that are kept, in this order, and no others."""
     page = (ROOT / 'docs/evidence.md').read_text().split(f'\n{heading}\n')[1].split('\n## ')[0]
