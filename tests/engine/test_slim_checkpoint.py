@@ -56,6 +56,24 @@ def test_slim_with_other_experts_is_refused(files):
         load_checkpoint(MODELS.build(cfg), slim)
 
 
+def test_a_slim_checkpoint_without_head_starts_a_model_of_more_experts(files):
+    root, cfg, whole, slim, state = files
+    stored, third = torch.load(slim, weights_only=True), build_tiny().backbone.experts['spatial'].tower
+    stored['state_dict'] = {k: v for k, v in stored['state_dict'].items() if not k.startswith('cls_head.')}
+    torch.save(stored, root / 'headless.pth')
+    torch.save(third.state_dict(), root / 'third.pth')
+    experts = cfg['backbone']['experts']
+    experts['third'] = dict(experts['spatial'], checkpoint=str(root / 'third.pth'))
+    for exchange in cfg['backbone']['exchanges'].values():
+        exchange['between'] = ('spatial', 'temporal')
+    model = MODELS.build(cfg)
+    load_checkpoint(model, str(root / 'headless.pth'))
+    found = model.state_dict()
+    assert all(torch.equal(found[k], v) for k, v in state.items() if not k.startswith('cls_head.'))
+    prefix = 'backbone.experts.third.tower.'
+    assert all(torch.equal(found[prefix + k], v) for k, v in third.state_dict().items())
+
+
 @pytest.mark.parametrize('positions', [False, True])
 def test_minor9_fingerprints_do_not_depend_on_the_input_size(files, positions):
     """They are of what the file holds; those of version 0.1, with positions, hold for the native size."""

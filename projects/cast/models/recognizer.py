@@ -157,11 +157,18 @@ class CASTRecognizer(BaseRecognizer):
         return {e.name: digest(frozen, () if positions else e.position_tables()) for e, frozen in experts}
 
     def add_experts(self, state_dict, prefix: str, metadata: dict) -> None:
-        """Adds the experts to a slim checkpoint's state dict, if they are those that it was made with."""
-        experts = experts_of(self.backbone).values()
-        for expert in experts:
+        """Adds the experts to a slim checkpoint's state dict, if they are those that it was made with.
+
+        Without a head, it may belong to a model of fewer experts; :meth:`check_file` loads the others.
+        """
+        headless = not any(name.startswith(f'{prefix}cls_head.') for name in state_dict)
+        given = [e for e in experts_of(self.backbone).values()
+                 if not headless or e.name in metadata['experts']]
+        for expert in given:
             expert.load_checkpoint()
-        for expert, (path, frozen) in zip(experts, self.frozen_experts().items()):
+        for expert, (path, frozen) in zip(experts_of(self.backbone).values(), self.frozen_experts().items()):
+            if expert not in given:
+                continue
             name, key = expert.name, path.removesuffix('tower.') + 'checkpoint'
             # with the positions left out and, as in the first release, included
             ways = (digest(frozen, left_out) for left_out in (expert.position_tables(), ()))
