@@ -76,6 +76,14 @@ def test_a_derived_config_is_a_config_like_any_other(tmp_path):
     assert second.model == cfg.model and second.test_pipeline == cfg.test_pipeline
 
 
+@pytest.mark.parametrize('name', ['labels', 'tasks'])
+def test_dumped_examples_are_read(name, tmp_path):
+    """As the work directory has them: variables of the file, which nothing reads any more, are no errors."""
+    config = read_config(str(ROOT / f'configs/cast/example_own_{name}.py'))
+    config.dump(tmp_path / 'dumped.py')
+    assert read_config(str(tmp_path / 'dumped.py')).to_dict() == config.to_dict()
+
+
 def test_no_warm_up(tmp_path):
     cfg = Config.fromfile(derived(tmp_path, 'warmup_epochs=0'))
     assert [(s.begin, s.end, s.T_max) for s in cfg.param_scheduler] == [(0, 50, 50)]

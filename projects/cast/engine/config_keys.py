@@ -44,7 +44,7 @@ TOP = arguments(Runner) - {'cfg'} | {
     'model_wrapper_cfg', 'test_pipeline', 'label_map'}
 VARIABLES = (  # conventional variables of MMAction2's configs
     'train_pipeline', 'val_pipeline', 'dataset_type', 'data_root', 'data_root_val', 'ann_file_train',
-    'ann_file_val', 'ann_file_test', 'vis_backends', 'max_epochs', 'num_classes')
+    'ann_file_val', 'ann_file_test', 'vis_backends', 'max_epochs', 'num_classes', 'evaluator')
 PLAIN: Dict[str, Keys] = {  # keys of dicts without a type, by the pattern of the path
     r'\w+_dataloader': arguments(DataLoader) | {'num_batch_per_epoch'},
     r'.*\.data_prefix': {'video', 'img', 'audio'},
