@@ -63,10 +63,10 @@ class Study:
             InputError: If a run was made with other settings, or by another version of the study.
         """
         found = read_work(self.level, self.experts.parent, self.data.parent)
-        for name, runs in found.right.items():
-            for seed in runs:
-                job = self.row_job(name, seed, rate(name, self.level))
-                check_key(job.done, job.key)
+        jobs = [self.row_job(name, seed, rate(name, self.level))
+                for name, runs in found.right.items() for seed in runs]
+        for job in [*jobs, *([self.control_job()] if found.controls else [])]:
+            check_key(job.done, job.key)
         return found
 
     def expert_jobs(self, seeds: Sequence[int]) -> List[Job]:

@@ -125,7 +125,8 @@ def do_all(steps: Mapping[str, Sequence[Job]], processes: int) -> None:
     left = {}
     for title, jobs in steps.items():
         for job in jobs:
-            check_key(job.done, job.key)
+            if job.done.exists() or job.done.with_suffix('.key').exists():
+                check_key(job.done, job.key)
         left[title] = [job for job in jobs if not job.done.exists()]
     total = sum(job.cost for jobs in left.values() for job in jobs)
     columns = (TextColumn('{task.description}'), BarColumn(), TextColumn('{task.percentage:.0f} % of all,'),
@@ -140,21 +141,24 @@ def do_all(steps: Mapping[str, Sequence[Job]], processes: int) -> None:
 
 def do_step(jobs: Sequence[Job], processes: int, bar: Progress, task: TaskID) -> None:
     """Does jobs in their order, and moves a bar by their costs; see :func:`do_all`."""
+    for job in jobs:
+        check_key(job.done, job.key)
     with ProcessPoolExecutor(processes, multiprocessing.get_context('spawn'), initializer=die_with,
                              initargs=(os.getpid(), )) as pool:
         try:
             futures = {pool.submit(do, job): job for job in jobs}
-            for future in as_completed(futures):
-                job = futures[future]
-                if future.exception():
-                    bar.console.print(f'{job.name} has failed, see {job.done.with_suffix(".log")}')
-                future.result()
-                bar.advance(task, job.cost)
-                bar.console.print(f'{job.name} is done')
+            try:
+                for future in as_completed(futures):
+                    job = futures[future]
+                    if future.exception():
+                        bar.console.print(f'{job.name} has failed, see {job.done.with_suffix(".log")}')
+                    future.result()
+                    bar.advance(task, job.cost)
+                    bar.console.print(f'{job.name} is done')
+            except Exception:
+                pool.shutdown(cancel_futures=True)
+                raise
         except KeyboardInterrupt:  # which the pool would answer by doing all jobs first
             for process in multiprocessing.active_children():
                 process.terminate()
-            raise
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
             raise

@@ -131,7 +131,7 @@ def publish(level: str, found: Findings) -> None:
     kept = read_json(published(level))
     if kept.get('version') != VERSION:
         kept = dict(version=VERSION, runs={}, probes={}, looks={}, controls={})
-    kept['controls'] = kept['controls'] or found.controls
+    kept['controls'] = found.controls or kept['controls']
     for name, runs in found.right.items():
         for seed, tasks in runs.items():
             bits = {task: np.packbits(tasks[task]).tobytes().hex() for task in TASKS[:2]}
