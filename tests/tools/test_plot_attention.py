@@ -31,7 +31,7 @@ def test_the_files(plot, capsys):
     assert sorted(p.name for p in out.iterdir()) == [
         f'attention_block{n}.{kind}' for n in (1, 2) for kind in ('mp4', 'png')]
     first, second = (line for line in capsys.readouterr().out.splitlines() if line.startswith(str(out)))
-    own = '; '.join(f'{name} over {window}: what the {name} expert asks of its own frames'
+    own = '; '.join(f'{name} over {window}: the expert asks its own frames'
                     for name, window in (('spatial', 'space'), ('temporal', 'space and time')))
     s2t = f'S2T over space: the temporal expert asks the spatial one; {own}'
     assert first.endswith(f': T2S over time: the spatial expert asks the temporal one; {s2t}')

@@ -105,7 +105,7 @@ def describe(a: AttentionWeights) -> str:
     """Returns the title of a map."""
     where = {'time': 'over time', 'space': 'over space', 'space-time': 'over space and time'}[a.window]
     if not a.exchange:
-        return f'{a.asking} {where}: what the {a.asking} expert asks of its own frames'
+        return f'{a.asking} {where}: the expert asks its own frames'
     return f'{a.asked[0].upper()}2{a.asking[0].upper()} {where}: the {a.asking} expert asks the {a.asked} one'
 
 
