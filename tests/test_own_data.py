@@ -39,13 +39,16 @@ def videos(mini_root, tmp_path):
     return tmp_path / 'own/videos'
 
 
+def add_lines(config, **values):
+    """Hands more values to the ``derive`` of a written config."""
+    config.write_text(config.read_text().replace('    _base_,\n', '    _base_,\n' + ''.join(
+        f'    {key}={value!r},\n' for key, value in values.items())))
+
+
 def shorten(config, **more):
     """Makes a written config small enough for a test, by lines that its page describes."""
-    values = dict(clip_len=4, max_epochs=2, warmup_epochs=1, batch_size=2, **more)
-    text = config.read_text()
-    assert len(text.splitlines()) <= 15
-    config.write_text(text.replace('    _base_,\n', '    _base_,\n' + ''.join(
-        f'    {key}={value!r},\n' for key, value in values.items())))
+    assert len(config.read_text().splitlines()) <= 15
+    add_lines(config, clip_len=4, max_epochs=2, warmup_epochs=1, batch_size=2, **more)
 
 
 def test_the_commands_of_the_page(videos, tmp_path):

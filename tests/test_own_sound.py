@@ -5,6 +5,7 @@ import numpy as np
 import torch
 from conftest import ROOT, run
 from sounds import write_sound
+from test_own_data import add_lines
 
 from mmaction.registry import MODELS
 from projects.cast.engine import read_config
@@ -50,10 +51,8 @@ def test_fine_tuning_with_and_without_sound_from_a_cast_checkpoint(tmp_path):
     audio = MODELS.build(config.model.backbone.experts.audio).tower.state_dict()
     torch.save(audio, tmp_path / 'audio.pth')
 
-    values = dict(max_epochs=3, batch_size=2, load_from=str(tmp_path / 'headless.pth'), checkpoints=dict(
+    add_lines(own, max_epochs=3, batch_size=2, load_from=str(tmp_path / 'headless.pth'), checkpoints=dict(
         spatial='not read', temporal='not read', audio=str(tmp_path / 'audio.pth')))
-    own.write_text(own.read_text().replace('    _base_,\n', '    _base_,\n' + ''.join(
-        f'    {key}={value!r},\n' for key, value in values.items())))
     options = [f'{key}={value}' for key, value in {
         **tiny('spatial', 'temporal', 'audio'), 'train_cfg.val_interval': 3, 'optim_wrapper.optimizer.lr': 0.,
         **{f'{split}_dataloader.{key}': value for split in ('train', 'val', 'test')

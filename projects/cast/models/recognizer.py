@@ -114,7 +114,7 @@ class CASTRecognizer(BaseRecognizer):
         """
         own = self.state_dict(prefix=prefix)
         theirs = dict(state_dict)
-        if not any(key.startswith(f'{prefix}cls_head.') for key in theirs):
+        if not has_head(theirs, prefix):
             own = {k: v for k, v in own.items() if not k.startswith(f'{prefix}cls_head.')}
             own, theirs = self.shared_parts(own, theirs, prefix, filename)
         problem = mismatch(own, theirs)
@@ -161,9 +161,8 @@ class CASTRecognizer(BaseRecognizer):
 
         Without a head, it may belong to a model of fewer experts; :meth:`check_file` loads the others.
         """
-        headless = not any(name.startswith(f'{prefix}cls_head.') for name in state_dict)
         given = [e for e in experts_of(self.backbone).values()
-                 if not headless or e.name in metadata['experts']]
+                 if has_head(state_dict, prefix) or e.name in metadata['experts']]
         for expert in given:
             expert.load_checkpoint()
         for expert, (path, frozen) in zip(experts_of(self.backbone).values(), self.frozen_experts().items()):
@@ -228,6 +227,11 @@ class CASTRecognizer(BaseRecognizer):
         feats = torch.cat(parts) if isinstance(parts[0], Tensor) else {
             expert: torch.cat([part[expert] for part in parts]) for expert in parts[0]}
         return (self.cls_head(feats) if stage == 'head' else feats), {}
+
+
+def has_head(state: State, prefix: str) -> bool:
+    """Returns whether a state dict has any tensor of a head."""
+    return any(name.startswith(f'{prefix}cls_head.') for name in state)
 
 
 def experts_of(backbone: nn.Module) -> Dict[str, Expert]:
