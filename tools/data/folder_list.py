@@ -134,7 +134,7 @@ def main() -> None:
     if args.class_weights and 'labels' in clips[0].labels:
         raise InputError('--class-weights: not for several labels a clip; leave it out')
     if args.sound and [*clips[0].labels] != ['label']:
-        raise InputError(f'--sound: its config is for one label a clip, not for '
+        raise InputError('--sound: its config is for one label a clip, not for '
                          f'{", ".join(clips[0].labels)}; leave it out, or copy '
                          'configs/ca2st/example_own_sound.py')
     problems = find_problems(clips, videos, args.decoder, args.workers)

@@ -42,7 +42,7 @@ def arguments(function: Any) -> Keys:
 TOP = arguments(Runner) - {'cfg'} | {
     'runner_type', 'custom_imports', 'compile', 'activation_checkpointing', 'efficient_conv_bn_eval',
     'model_wrapper_cfg', 'test_pipeline', 'label_map'}
-VARIABLES = (  # conventional variables of MMAction2's configs
+VARIABLES = (  # conventional variables of MMAction2's configs, and one of ours that is similar to a key
     'train_pipeline', 'val_pipeline', 'dataset_type', 'data_root', 'data_root_val', 'ann_file_train',
     'ann_file_val', 'ann_file_test', 'vis_backends', 'max_epochs', 'num_classes', 'evaluator')
 PLAIN: Dict[str, Keys] = {  # keys of dicts without a type, by the pattern of the path
